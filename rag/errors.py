@@ -1,0 +1,121 @@
+"""What can go wrong with a document, as sentences for the person who uploaded it.
+
+RagError
+├── UploadError        the upload itself
+│   ├── DocumentTooLarge   refused before a byte is read
+│   ├── QuotaExceeded
+│   ├── WrongOffset        the client continues at .expected
+│   └── UnsupportedFile    the first bytes are not those of a PDF
+├── UnreadableFile     the file, found while reading it: broken, locked, too many pages, no text
+├── ChildKilled        the reading process died or ran over a limit; tried twice, then the file fails
+└── UnsuitableModel    the admin chose a model that cannot embed here
+
+A row keeps the code and its parameters, never the sentence: each reader gets it in their own language.
+A permission problem is not an error here; it looks like absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Params = Mapping[str, object]
+
+SENTENCES: dict[str, str | Promise] = {
+    "document_too_large": _("The file is larger than the limit of %(limit_mib)s MiB."),
+    "document_empty": _("The file is empty."),
+    "quota_exceeded": _("Your documents would take more than the %(quota_mib)s MiB you have. Delete some first."),
+    "wrong_offset": _("The upload continues at byte %(expected)s."),
+    "not_a_pdf": _("This is not a PDF, whatever its name says."),
+    "needs_password": _("The PDF is locked with a password. Save it without one and upload it again."),
+    "broken": _("The PDF is damaged and cannot be read. Open it elsewhere, save it again and retry."),
+    "too_many_pages": _("The PDF has %(num_pages)s pages; at most %(limit)s can be read."),
+    "no_pages": _("The PDF has no pages."),
+    "too_much_text": _("The PDF holds more text than can be read."),
+    "no_text": _("The PDF holds no text, only pictures of pages. It needs text recognition first."),
+    "killed": _("Reading the PDF took more memory or time than a document may take."),
+    "interrupted": _("Reading the PDF was interrupted too often. Try again later."),
+    "file_lost": _("The file is no longer on the server. Upload it again."),
+    "cancelled": _("Reading was cancelled."),
+    "unsuitable_model": _("%(model)s cannot be used to search documents: %(reason)s"),
+    "page_missing": _("The document has no such page."),
+}
+
+
+def sentence(code: str, params: Params | None = None) -> str:
+    """The sentence of an error code in the language in force. Unknown codes read like "broken"."""
+    text = str(SENTENCES.get(code, SENTENCES["broken"]))
+    return text % dict(params or {}) if params else text
+
+
+class RagError(Exception):
+    """Root. code names the sentence; params fill it."""
+
+    code = "broken"
+
+    def __init__(self, code: str | None = None, **params: object) -> None:
+        self.code = code or type(self).code
+        self.params = params
+        super().__init__(self.code)
+
+    @property
+    def sentence(self) -> str:
+        """For the uploader, in the language in force."""
+        return sentence(self.code, self.params)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class UploadError(RagError):
+    """The upload cannot go on as asked."""
+
+
+class DocumentTooLarge(UploadError):
+    """Announced or sent size is over the limit."""
+
+    code = "document_too_large"
+
+
+class QuotaExceeded(UploadError):
+    """The owner's documents together would be over their share."""
+
+    code = "quota_exceeded"
+
+
+class WrongOffset(UploadError):
+    """The piece does not join onto what is there."""
+
+    code = "wrong_offset"
+
+    def __init__(self, expected: int) -> None:
+        super().__init__(expected=expected)
+        self.expected = expected
+
+
+class UnsupportedFile(UploadError):
+    """The content, not the name, decides what a file is."""
+
+    code = "not_a_pdf"
+
+
+class UnreadableFile(RagError):
+    """The file is at fault; reading it again gives the same."""
+
+
+class ChildKilled(RagError):
+    """The reading process died. how is the signal name or "timeout", for the log."""
+
+    code = "killed"
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+
+class UnsuitableModel(RagError):
+    """The model is unknown, does no embeddings, or has another vector length."""
+
+    code = "unsuitable_model"

@@ -1,0 +1,167 @@
+"""Files come in as pieces at an offset, so a lost connection loses one piece and memory never holds a file.
+
+Sizes and quota are refused before anything is read. The first bytes decide what a file is, not its name. The
+row's received_bytes never says more than is on disk; the last piece makes the document and rings the pipeline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import unicodedata
+from datetime import timedelta
+from pathlib import Path, PureWindowsPath
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from rag import principals
+from rag.doorbell import ring
+from rag.errors import DocumentTooLarge, QuotaExceeded, RagError, UnsupportedFile, UploadError, WrongOffset
+from rag.models import Document, Principal, Upload, Version
+
+MIB = 1024 * 1024
+MAGIC = b"%PDF-"
+# Acrobat accepts the header anywhere in the first 1,024 bytes, and real files depend on it.
+MAGIC_WITHIN_BYTES = 1024
+ABANDONED_AFTER = timedelta(hours=24)
+
+
+def begin(owner: AbstractBaseUser, name: str, size_bytes: int) -> Upload:
+    """A place for the file. Raises DocumentTooLarge or QuotaExceeded before a byte is read."""
+    if size_bytes <= 0:
+        raise UploadError("document_empty")
+    if size_bytes > settings.HEARTH_UPLOAD_MAX_BYTES:
+        raise DocumentTooLarge(limit_mib=settings.HEARTH_UPLOAD_MAX_BYTES // MIB)
+    with transaction.atomic():
+        own = principals.ensure_for(owner)
+        # Two uploads that begin at once would both fit; the row lock makes them take turns.
+        Principal.objects.select_for_update().get(pk=own.pk)
+        if bytes_used_by(owner) + size_bytes > settings.HEARTH_UPLOAD_QUOTA_BYTES:
+            raise QuotaExceeded(quota_mib=settings.HEARTH_UPLOAD_QUOTA_BYTES // MIB)
+        return Upload.objects.create(
+            owner_id=owner.pk, name=title_from(name), size_bytes=size_bytes, file_name=secrets.token_hex(24)
+        )
+
+
+def append(upload: Upload, offset: int, data: bytes) -> int:
+    """Write a piece and return the new received_bytes. Sending the same piece again is harmless.
+
+    Raises WrongOffset with the byte to continue at, DocumentTooLarge when the piece runs past the announced size,
+    UnsupportedFile when the file turns out to be no PDF (the upload is gone then). The last piece makes the
+    document: upload.document.
+    """
+    refusal: RagError | None = None
+    with transaction.atomic():
+        row = Upload.objects.select_for_update().get(pk=upload.pk)
+        if row.document_id is None:
+            refusal = _take_piece(row, offset, data)
+        elif offset + len(data) > row.size_bytes:
+            raise WrongOffset(row.size_bytes)
+    if refusal is not None:
+        raise refusal
+    upload.refresh_from_db()
+    return upload.received_bytes
+
+
+def bytes_used_by(owner: AbstractBaseUser) -> int:
+    """Everything the owner has here: documents not deleted, and what unfinished uploads have announced."""
+    documents = Version.objects.filter(document__owner_id=owner.pk, document__deleted_at__isnull=True)
+    uploads = Upload.objects.filter(owner_id=owner.pk, document__isnull=True)
+    sums = [rows.aggregate(total=Sum("size_bytes"))["total"] or 0 for rows in (documents, uploads)]
+    return int(sum(sums))
+
+
+def abandon_stale() -> int:
+    """Drop uploads that nobody continued for a day. Returns how many."""
+    stale = Upload.objects.filter(document__isnull=True, updated_at__lt=timezone.now() - ABANDONED_AFTER)
+    num_dropped = 0
+    for upload in stale.iterator():
+        upload.path.unlink(missing_ok=True)
+        num_dropped += upload.delete()[0]
+    return num_dropped
+
+
+def title_from(name: str) -> str:
+    """The uploader's file name as a title: no folders, no control or direction characters, at most 200 long."""
+    base = PureWindowsPath(name).name  # splits at / and \ alike
+    visible = "".join(c for c in unicodedata.normalize("NFC", base) if unicodedata.category(c)[0] != "C")
+    title = " ".join(visible.split())
+    if title.lower().endswith(".pdf"):
+        title = title[:-4].rstrip()
+    return title[:200] or "Document"
+
+
+def _take_piece(row: Upload, offset: int, data: bytes) -> RagError | None:
+    """Write under the row's lock. A refusal is returned, not raised, so that the row's removal commits."""
+    end = offset + len(data)
+    if end > row.size_bytes:
+        raise DocumentTooLarge(limit_mib=settings.HEARTH_UPLOAD_MAX_BYTES // MIB)
+    on_disk = _size_on_disk(row.path)
+    if on_disk < row.received_bytes:  # a crash of the machine took bytes that the row had counted
+        Upload.objects.filter(pk=row.pk).update(received_bytes=on_disk)
+        row.received_bytes = on_disk
+    if offset < row.received_bytes and end <= row.received_bytes:
+        if _read(row.path, offset, len(data)) != data:
+            raise WrongOffset(row.received_bytes)
+        return None
+    if offset != row.received_bytes:
+        raise WrongOffset(row.received_bytes)
+    _write(row.path, offset, data, is_last=end == row.size_bytes)
+    row.received_bytes = end
+    row.updated_at = timezone.now()
+    if end >= min(MAGIC_WITHIN_BYTES, row.size_bytes) and not _has_magic(row.path):
+        row.path.unlink(missing_ok=True)
+        row.delete()
+        return UnsupportedFile()
+    if row.is_complete:
+        row.document = _make_document(row)
+    row.save(update_fields=["received_bytes", "updated_at", "document"])
+    return None
+
+
+def _make_document(row: Upload) -> Document:
+    document = Document.objects.create(owner_id=row.owner_id, title=row.name)
+    with row.path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").digest()
+    version = Version.objects.create(
+        document=document, file_name=row.file_name, size_bytes=row.size_bytes, sha256=sha256
+    )
+    document.newest_version = version
+    document.save(update_fields=["newest_version"])
+    document.grant(principals.ensure_for(row.owner))
+    document.announce()
+    ring("probe", version.pk)
+    return document
+
+
+def _has_magic(path: Path) -> bool:
+    return MAGIC in _read(path, 0, MAGIC_WITHIN_BYTES)
+
+
+def _size_on_disk(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _read(path: Path, offset: int, num_bytes: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(num_bytes)
+
+
+def _write(path: Path, offset: int, data: bytes, *, is_last: bool) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.seek(offset)
+        file.write(data)
+        file.flush()
+        if is_last:
+            os.fsync(file.fileno())
