@@ -1,0 +1,38 @@
+"""`python -m launch.django_setup RESULT`: migrate, seed and collect static files in one Django start.
+
+Writes the first admin as JSON into RESULT ({"email", "password"}, or null when there was one already); the password exists nowhere
+else, so the file is private and its reader removes it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+from launch import config
+
+
+def main(result: Path) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chat.settings")
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=1)
+    answer = io.StringIO()
+    call_command("seed", json=True, stdout=answer)
+    config.write_private(result, _last_json_line(answer.getvalue()))
+
+
+def _last_json_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    admin = json.loads(lines[-1]) if lines else None
+    has_password = isinstance(admin, dict) and admin.get("password")
+    return json.dumps({"email": admin["email"], "password": admin["password"]} if has_password else None)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,154 @@
+"""The order in which Hearth comes up and goes down.
+
+Up: PostgreSQL, Valkey and inference at once; the database's set-up as soon as it answers; then web, turns and worker. Down: first
+what talks to people, then inference, then what keeps the data.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from launch import postgres, setup_stamp, valkey
+from launch.config import ROOT, Config
+from launch.console import Console
+from launch.processes import Command, Supervisor
+
+READY_TIMEOUT_SECONDS = 120.0
+SETUP_TIMEOUT_SECONDS = 1800.0
+# Longer than each process gives itself to drain: web 10 s, worker 20 s (chat/server.py, chat/settings.py).
+WEB_GRACE_SECONDS = 15.0
+WORKER_GRACE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Admin:
+    """The first admin, as seed made them in this start."""
+
+    email: str
+    password: str
+
+
+class Stack:
+    def __init__(self, config: Config, secrets: Mapping[str, str], console: Console) -> None:
+        self._config = config
+        self._secrets = secrets
+        self._console = console
+        self._supervisor = Supervisor(console)
+        self._environment = {**config.environment, **secrets, "PYTHONUNBUFFERED": "1"}
+        self._cluster: postgres.Cluster | None = None
+        self._valkey: valkey.Valkey | None = None
+        self._names: list[str] = []
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return self._supervisor
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {name: self._environment[name] for name in ("DATABASE_URL", "VALKEY_URL")}
+
+    def start_services(self) -> None:
+        """Start the embedded parts that the operator has not replaced. Returns before they answer."""
+        if self._config.has_own_postgres:
+            self._cluster = postgres.cluster(
+                self._config.data_dir, self._secrets, postgres.UNSAFE_FAST_SETTINGS if self._is_throwaway else None
+            )
+            if not self._cluster.folder.exists():
+                self._console.say("Making the database ...")
+            self._cluster.create()
+            self._cluster.make_ready_to_start()
+            self._environment["DATABASE_URL"] = self._cluster.url
+            self._supervisor.start(self._cluster.command())
+        if self._config.has_own_valkey:
+            self._valkey = valkey.server(self._config.data_dir, is_durable=not self._is_throwaway)
+            self._valkey.make_ready_to_start()
+            self._environment["VALKEY_URL"] = self._valkey.url
+            self._supervisor.start(self._valkey.command())
+
+    def wait_for_services(self) -> None:
+        if self._cluster:
+            self._supervisor.wait_for(["postgres"], self._cluster.is_ready, postgres.START_TIMEOUT_SECONDS)
+            self._cluster.furnish()
+        if self._valkey:
+            self._supervisor.wait_for(["valkey"], self._valkey.is_ready, valkey.START_TIMEOUT_SECONDS)
+
+    def start_inference(self) -> None:
+        if self._config.has_own_inference:
+            port = str(self._config.inference_port)
+            self._environment.update(
+                HEARTH_INFERENCE_HOST="127.0.0.1", HEARTH_INFERENCE_PORT=port, HEARTH_INFERENCE_URL=f"http://127.0.0.1:{port}"
+            )
+            self._start("inference", "-m", "inference", grace_seconds=WORKER_GRACE_SECONDS)
+
+    def set_up_database(self) -> Admin | None:
+        """Migrations and the first admin, in one Django start; skipped when nothing has changed since the last one."""
+        url = self._environment["DATABASE_URL"]
+        if setup_stamp.is_current(self._config.data_dir, url):
+            return None
+        self._console.say("Bringing the database up to date ...")
+        result = self._config.data_dir / "run" / "setup.json"
+        result.unlink(missing_ok=True)
+        argv = [sys.executable, "-m", "launch.django_setup", str(result)]
+        self._supervisor.finish(
+            Command("setup", argv, self._environment, folder=ROOT, is_once=True), SETUP_TIMEOUT_SECONDS
+        )
+        answer = json.loads(result.read_text())
+        result.unlink()
+        setup_stamp.write(self._config.data_dir, url)
+        return Admin(answer["email"], answer["password"]) if answer else None
+
+    def start_processes(self) -> None:
+        self._start("web", "-m", "chat.server", grace_seconds=WEB_GRACE_SECONDS)
+        self._start("turns", "manage.py", "turns", grace_seconds=WORKER_GRACE_SECONDS)
+        schedule = self._config.data_dir / "run" / "beat-schedule"
+        self._start(
+            "worker", "-m", "celery", "-A", "chat", "worker", "-B", "--concurrency", "1", "--loglevel", "INFO",
+            "--schedule", str(schedule), grace_seconds=WORKER_GRACE_SECONDS,
+        )  # fmt: skip
+
+    def wait_for_web(self, is_over: Callable[[], bool]) -> None:
+        """Returns early when a stop was asked for."""
+        names = ["web", "turns", "worker"] + (["inference"] if self._config.has_own_inference else [])
+        self._supervisor.wait_for(names, lambda: is_over() or self._web_answers(), READY_TIMEOUT_SECONDS)
+
+    def stop(self) -> None:
+        self._supervisor.stop("setup", "web", "turns", "worker")
+        self._supervisor.stop("inference")
+        self._supervisor.stop("valkey")
+        self._supervisor.stop("postgres")
+
+    @property
+    def _is_throwaway(self) -> bool:
+        return self._environment.get("HEARTH_THROWAWAY") == "1"
+
+    def _start(self, name: str, *arguments: str, grace_seconds: float) -> None:
+        argv = [sys.executable, *arguments]
+        self._supervisor.start(Command(name, argv, self._environment, grace_seconds=grace_seconds, folder=ROOT))
+
+    def _web_answers(self) -> bool:
+        return answers(f"{self._config.local_url}/health/")
+
+
+def answers(url: str) -> bool:
+    """Does it answer, with whatever status? No proxy: this machine asks itself."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        opener.open(url, timeout=2.0).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def make_passable(folder: Path) -> None:
+    """Others may pass through (the embedded database runs as another user) and not look around."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o711)
