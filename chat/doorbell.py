@@ -1,0 +1,67 @@
+"""Ringing in other people's tabs: something changed, look again.
+
+The channel layer is a doorbell and never the truth: it may lose a message, and whoever hears it asks the database.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+import redis
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+log = logging.getLogger(__name__)
+
+EVERYONE = "everyone"
+
+
+def employee_group(employee_id: int) -> str:
+    return f"employee.{employee_id}"
+
+
+def turn_group(turn_id: uuid.UUID) -> str:
+    return f"turn.{turn_id.hex}"
+
+
+def ring(group: str, message: dict[str, Any]) -> None:
+    """From synchronous code. A Valkey that does not answer costs freshness, never the caller's work."""
+    try:
+        async_to_sync(get_channel_layer().group_send)(group, message)
+    except (redis.RedisError, OSError) as error:
+        log.warning("doorbell %s not rung: %s", group, type(error).__name__)
+
+
+def session_ended(employee_id: int, session_key: str | None) -> None:
+    """Somebody signed out: sockets of that session close."""
+    ring(employee_group(employee_id), {"type": "rights.changed", "session_key": session_key or ""})
+
+
+def rights_changed(employee_id: int) -> None:
+    """Password, activity or role changed: every socket of the employee checks itself."""
+    ring(employee_group(employee_id), {"type": "rights.changed", "session_key": ""})
+
+
+def thread_changed(employee_id: int, summary: dict[str, Any]) -> None:
+    ring(employee_group(employee_id), {"type": "thread.changed", "thread": summary})
+
+
+def models_changed() -> None:
+    ring(EVERYONE, {"type": "models.changed"})
+
+
+def forward_document_changes() -> None:
+    """Let document_changed, the one signal of rag, ring in its owner's tabs."""
+    from rag.signals import document_changed
+
+    document_changed.connect(_document_changed, dispatch_uid="chat.forward_document_changes")
+
+
+def _document_changed(sender: type, document_id: uuid.UUID, **kwargs: object) -> None:
+    from rag.models import Document
+
+    # Only ids travel: each socket reads the document through for_employee before it says anything.
+    owner_id = Document.objects.values_list("owner_id", flat=True).get(pk=document_id)
+    ring(employee_group(owner_id), {"type": "document.changed", "document_id": str(document_id)})

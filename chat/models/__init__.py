@@ -1,0 +1,16 @@
+"""The rows of chat: who people are, what they said, and which answers are being written.
+
+Every owned model has `for_employee`, the only door to its rows; `tests/test_lint_doors.py` holds the code to it.
+"""
+
+from __future__ import annotations
+
+from chat.models.api_key import ApiKey
+from chat.models.employee import Employee
+from chat.models.invitation import Invitation
+from chat.models.message import Message
+from chat.models.served_model import ServedModel
+from chat.models.thread import Thread
+from chat.models.turn import Turn
+
+__all__ = ["ApiKey", "Employee", "Invitation", "Message", "ServedModel", "Thread", "Turn"]

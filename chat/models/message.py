@@ -1,0 +1,63 @@
+"""What one side of a thread said. A message is never overwritten by another; `parent` makes the thread a tree."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chat.models.employee import Employee
+from chat.models.thread import Thread
+
+USER, ASSISTANT = "user", "assistant"
+PENDING, COMPLETE, STOPPED, FAILED = "pending", "complete", "stopped", "failed"
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def for_employee(self, employee: Employee) -> MessageQuerySet:
+        return self.filter(thread__owner=employee, thread__deleted_at=None)
+
+    def in_order(self) -> MessageQuerySet:
+        return self.order_by("created_at")
+
+
+class Message(models.Model):
+    class Role(models.TextChoices):
+        USER = USER, _("You")
+        ASSISTANT = ASSISTANT, _("Assistant")
+
+    # A question's id is made by the browser, so that sending twice is one message.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="messages")
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="replies")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    text = models.TextField(blank=True)
+    model_name = models.CharField(max_length=200, blank=True)
+    status = models.CharField(max_length=10, default=COMPLETE)
+    finish_reason = models.CharField(max_length=12, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_sentence = models.TextField(blank=True)
+    # What the answer was given to read: the list of the event sources.found, and what was left out.
+    sources = models.JSONField(default=dict, blank=True)
+    num_prompt_tokens = models.IntegerField(null=True)
+    num_completion_tokens = models.IntegerField(null=True)
+    tokens_per_second = models.FloatField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["thread", "created_at"], name="message_in_thread")]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.id}"
+
+    @property
+    def is_question(self) -> bool:
+        return self.role == USER
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == PENDING

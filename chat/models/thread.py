@@ -1,0 +1,90 @@
+"""A conversation of one employee: its title, its model, the documents it asks, and when it was put into the trash."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from chat.models.employee import Employee
+from chat.models.served_model import ServedModel
+
+TITLE_CHARS = 120
+# Who wrote the title. A title that an employee wrote is never overwritten.
+FROM_QUESTION, FROM_MODEL, FROM_EMPLOYEE = "question", "model", "employee"
+
+
+def first_words(text: str, limit: int = 60) -> str:
+    """The beginning of text as a title: whole words, one line."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    return line[:limit].rpartition(" ")[0] or line[:limit]
+
+
+class ThreadQuerySet(models.QuerySet["Thread"]):
+    def for_employee(self, employee: Employee) -> ThreadQuerySet:
+        return self.filter(owner=employee, deleted_at=None)
+
+    def trash_of(self, employee: Employee) -> ThreadQuerySet:
+        return self.filter(owner=employee, deleted_at__isnull=False)
+
+    def recent(self) -> ThreadQuerySet:
+        return self.order_by("-updated_at")
+
+
+class Thread(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="threads")
+    title = models.CharField(max_length=TITLE_CHARS, blank=True)
+    title_source = models.CharField(max_length=10, default=FROM_QUESTION)
+    model = models.ForeignKey(ServedModel, on_delete=models.SET_NULL, null=True, related_name="+")
+    documents = models.ManyToManyField("rag.Document", related_name="threads")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)
+
+    objects = ThreadQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-updated_at"], name="thread_recent")]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+    def rename(self, title: str, source: str = FROM_EMPLOYEE) -> bool:
+        """Whether the title was taken: a model's title never replaces one that the employee wrote."""
+        rows = Thread.objects.filter(pk=self.pk)
+        if source != FROM_EMPLOYEE:
+            rows = rows.exclude(title_source=FROM_EMPLOYEE)
+        self.title, self.title_source = title[:TITLE_CHARS], source
+        return rows.update(title=self.title, title_source=source) == 1
+
+    def choose_model(self, model: ServedModel | None) -> None:
+        self.model = model
+        self.save(update_fields=["model"])
+
+    def delete_softly(self) -> None:
+        """Into the trash, from which `restore` brings it back."""
+        self.deleted_at = timezone.now()
+        self.save(update_fields=["deleted_at"])
+
+    def restore(self) -> None:
+        self.deleted_at = None
+        self.save(update_fields=["deleted_at"])
+
+    def touch(self) -> None:
+        self.updated_at = timezone.now()
+        self.save(update_fields=["updated_at"])
+
+    def summary(self) -> dict[str, Any]:
+        """What the thread list of a page or a socket shows."""
+        return {
+            "id": str(self.id),
+            "title": self.title,
+            "updated_at": self.updated_at.isoformat(),
+            "deleted": self.deleted_at is not None,
+        }

@@ -1,0 +1,66 @@
+"""One answer in the making: the row that says who writes it and how far it is.
+
+The row is the queue. A worker owns it while its lease lasts, and `attempt` fences off a worker that lost the lease and
+does not know it yet: every write names its attempt. `chat.turns.queue` has the verbs.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from chat.models.employee import Employee
+from chat.models.message import Message
+from chat.models.thread import Thread
+
+QUEUED, RUNNING, FINISHED, STOPPED, FAILED = "queued", "running", "finished", "stopped", "failed"
+OPEN = (QUEUED, RUNNING)
+
+
+class TurnQuerySet(models.QuerySet["Turn"]):
+    def for_employee(self, employee: Employee) -> TurnQuerySet:
+        return self.filter(thread__owner=employee, thread__deleted_at=None)
+
+    def unfinished(self) -> TurnQuerySet:
+        return self.filter(status__in=OPEN)
+
+
+class Turn(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="turns")
+    question = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="turns")
+    answer = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="written_by")
+    model_name = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, default=QUEUED)
+    attempt = models.IntegerField(default=0)
+    worker = models.CharField(max_length=60, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)  # a turn that the engine had no room for comes back then
+    stop_requested_at = models.DateTimeField(null=True)
+    # The events up to this one are in the answer's text.
+    checkpoint_seq = models.IntegerField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = TurnQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["created_at"], condition=models.Q(status=QUEUED), name="turn_queue"),
+            models.Index(fields=["lease_until"], condition=models.Q(status=RUNNING), name="turn_leases"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def socket_group(self) -> str:
+        """The doorbell that rings when the turn's log grew."""
+        return f"turn.{self.id.hex}"

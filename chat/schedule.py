@@ -1,0 +1,8 @@
+"""What beat rings for chat, for the Celery settings of the project."""
+
+from __future__ import annotations
+
+BEAT: dict[str, dict[str, object]] = {
+    # Admins see a new or vanished model file when they look; employees, within a minute.
+    "chat-sync-models": {"task": "chat.sync_models", "schedule": 60.0, "options": {"expires": 60}},
+}

@@ -1,0 +1,35 @@
+"""Celery's doorbells for chat. Each is two lines around a verb."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from celery import Task, shared_task
+
+from chat import served_models, titles
+from inference.errors import InferenceError
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 5
+
+
+@shared_task(name="chat.title_thread")
+def title_thread(thread_id: str) -> None:
+    titles.write(uuid.UUID(thread_id))
+
+
+@shared_task(name="chat.sync_models")
+def sync_models() -> None:
+    try:
+        served_models.sync()
+    except InferenceError as error:
+        log.warning("models not synced: %s", error.code)
+
+
+@shared_task(name="chat.unload_model", bind=True, max_retries=None)
+def unload_model(self: Task, name: str) -> None:
+    """Free the memory of a disabled model, once no answer is being written with it."""
+    if served_models.is_in_use(name):
+        raise self.retry(countdown=RETRY_SECONDS)
+    served_models.unload_if_disabled(name)

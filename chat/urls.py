@@ -1,0 +1,52 @@
+"""The map of the site. Every address is a thing; what may be done with it is said by its view's `methods`."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from chat import requests
+from chat.views import account, citations, documents, management, sessions, threads
+
+handler400 = "chat.views.errors.bad_request"
+handler403 = "chat.views.errors.permission_denied"
+handler404 = "chat.views.errors.not_found"
+handler500 = "chat.views.errors.server_error"
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """The process answers. Says nothing about its neighbours, so that one of them failing does not restart us."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+urlpatterns = [
+    path("", threads.new_thread, name="new_thread"),
+    path("threads/", threads.threads, name="threads"),
+    path("threads/<uuid:thread_id>/", threads.thread, name="thread"),
+    path("threads/<uuid:thread_id>/restoration/", threads.restoration, name="restoration"),
+    path("threads/<uuid:thread_id>/documents/<uuid:document_id>/", threads.thread_document, name="thread_document"),
+    path("documents/", documents.documents, name="documents"),
+    path("uploads/<uuid:upload_id>/", documents.upload, name="upload"),
+    path("documents/<uuid:document_id>/", documents.document, name="document"),
+    path("documents/<uuid:document_id>/retry/", documents.document_retry, name="document_retry"),
+    path("documents/<uuid:document_id>/file/", documents.document_file, name="document_file"),
+    path("documents/<uuid:document_id>/pages/<int:page_no>/", documents.document_page, name="document_page"),
+    path(
+        "documents/<uuid:document_id>/pages/<int:page_no>/image/",
+        documents.document_page_image,
+        name="document_page_image",
+    ),
+    path("citations/<uuid:citation_id>/", citations.citation, name="citation"),
+    path("signin/", sessions.signin, name="signin"),
+    path("signout/", sessions.signout, name="signout"),
+    path("invitations/<str:token>/", sessions.invitation, name="invitation"),
+    path("account/", account.profile, name="profile"),
+    path("account/password/", account.password, name="password"),
+    path("account/keys/", account.keys, name="keys"),
+    path("account/keys/<int:key_id>/", account.key, name="key"),
+    path("manage/models/", management.models, name="models"),
+    path("manage/models/<int:model_id>/", management.model, name="model"),
+    path("manage/employees/", management.employees, name="employees"),
+    path("manage/employees/<int:employee_id>/", management.employee, name="employee"),
+    path("health/", requests.methods(GET=health), name="health"),
+]

@@ -1,0 +1,49 @@
+"""Failures as a page for people and as {"error": {"code", "sentence"}} for scripts.
+
+Templates errors/{400,403,404,500}.html get: status (int), sentence (str). They extend nothing that needs a database.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from chat.errors import BadInput, HearthError, Missing, NotAllowed
+from chat.middleware import wants_page
+
+PAGES = (400, 403, 404, 500)
+
+
+def render_error(request: HttpRequest, error: HearthError) -> HttpResponse:
+    if wants_page(request):
+        name = error.status if error.status in PAGES else 400
+        context = {"status": error.status, "sentence": error.sentence}
+        response = render(request, f"errors/{name}.html", context, status=error.status)
+    else:
+        body = {"error": {"code": error.code, "sentence": error.sentence}}
+        response = JsonResponse(body, status=error.status)
+    if error.retry_after_seconds is not None:
+        response["Retry-After"] = str(round(error.retry_after_seconds))
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render_error(request, BadInput("bad_request", _("This request cannot be read.")))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render_error(request, NotAllowed("not_allowed", _("This is not allowed.")))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    sentence = _("This page is too old to be sent. Reload it and try again.")
+    return render_error(request, NotAllowed("csrf", sentence))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render_error(request, Missing())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return render_error(request, HearthError("server_error", _("Something broke on our side. It has been noted.")))

@@ -1,0 +1,61 @@
+"""What every page of a signed-in employee shows around its content: the sidebar, the models, the state for scripts.
+
+Lists are lazy: a page that does not show them pays no query.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import translation
+
+from chat.models import Employee, ServedModel, Thread
+
+SIDEBAR_THREADS = 200
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context of every template: user; for signed-in employees also
+
+    threads: the newest Thread rows, newest first (scripts group them by day);
+    page_state: for json_script, see `page_state`.
+    """
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"user": user}
+    return {
+        "user": user,
+        "threads": cache(lambda: list(Thread.objects.for_employee(user).recent()[:SIDEBAR_THREADS])),
+        "page_state": cache(lambda: page_state(user)),
+    }
+
+
+def page_state(employee: Employee, **more: Any) -> dict[str, Any]:
+    """What scripts need to know about a page. A view adds what it shows:
+
+    thread.html: thread {id, title, model, documents: [DocumentState]}, running_turn {id, seq, answer};
+    documents.html: documents; models.html: served_models; employees.html: employees, invitations.
+    """
+    models = [
+        {
+            "name": model.name,
+            "title": model.title,
+            "is_default": model.is_default,
+            "context_length": model.context_length,
+        }
+        for model in ServedModel.objects.for_employee(employee).chat()
+    ]
+    return {
+        "employee": {
+            "id": employee.pk,
+            "name": employee.display_name,
+            "email": employee.email,
+            "is_admin": employee.is_admin,
+        },
+        "models": models,
+        "thread": None,
+        "running_turn": None,
+        "language": translation.get_language(),
+    } | more
