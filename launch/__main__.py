@@ -59,11 +59,11 @@ def _parse() -> argparse.Namespace:
 def _run(arguments: argparse.Namespace, settings: Config, console: Console) -> None:
     # Set-up can take minutes: a stop in it should end it like Ctrl-C does.
     signal.signal(signal.SIGTERM, _interrupt)
+    make_passable(settings.data_dir)
+    problems.check_writable(settings.data_dir)
     if arguments.what == "prepare":
         prepare.everything(settings, console, with_tests=arguments.tests)
         return
-    make_passable(settings.data_dir)
-    problems.check_writable(settings.data_dir)
     with problems.hold_folder(settings.data_dir):
         if arguments.reset:
             _reset(settings, console, is_sure=arguments.yes)

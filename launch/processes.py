@@ -172,7 +172,7 @@ class Supervisor:
         for process in stopping:
             if process.popen.poll() is None:
                 self._console.line(process.command.name, f"did not stop within {process.command.grace_seconds:.0f} s: killed")
-            _signal_group(process.popen, signal.SIGKILL)
+            signal_group(process.popen, signal.SIGKILL)
             process.popen.wait()
             self._forget(process)
         self._end_orphans()
@@ -196,7 +196,7 @@ class Supervisor:
     def _bury(self, process: _Process) -> None:
         """A process has ended: show its last words, end its children, plan the next start."""
         self._forget(process)
-        _signal_group(process.popen, signal.SIGKILL)
+        signal_group(process.popen, signal.SIGKILL)
         if self._is_stopping:
             return
         name = process.command.name
@@ -249,7 +249,7 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
         process.send_signal(number)
 
 
-def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
