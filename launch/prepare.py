@@ -1,4 +1,4 @@
-"""Set-up: everything that must be installed, built or fetched before the processes can start. Each step knows when it is done."""
+"""Set-up: what must be installed, built or fetched before the processes can start. Each step knows when it is done."""
 
 from __future__ import annotations
 

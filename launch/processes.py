@@ -1,8 +1,9 @@
 """A small supervisor: start processes, show their logs, restart what dies, stop everything.
 
-Each process leads a session of its own, so that its children can be signalled with it. This program is a "subreaper": a grandchild
-whose parent died becomes ours and is ended, so nothing outlives a stop. Should this program itself be killed, the kernel signals its
-children (PR_SET_PDEATHSIG). Everything happens in one thread, because that signal belongs to the thread that forked.
+Each process leads a session of its own, so that its children can be signalled with it. This program is a
+"subreaper": a grandchild whose parent died becomes ours and is ended, so nothing outlives a stop. Should this
+program itself be killed, the kernel signals its children (PR_SET_PDEATHSIG). Everything happens in one thread,
+because that signal belongs to the thread that forked.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from launch.console import Console
 from launch.problems import StepFailed
@@ -62,6 +64,7 @@ class Command:
 class _Process:
     command: Command
     popen: subprocess.Popen[bytes]
+    output: IO[bytes]
     started_at: float
     rest: bytes = b""
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
@@ -73,11 +76,12 @@ class _Waiting:
     start_at: float
 
 
-def popen(command: Command) -> subprocess.Popen[bytes]:
-    """Start it with both outputs in one pipe. Raises StepFailed when the program is missing."""
+def popen(command: Command, output: int) -> subprocess.Popen[bytes]:
+    """Start it with both outputs going to that file descriptor. Raises StepFailed when the program is missing."""
     owner = command.owner
 
     def die_with_parent() -> None:
+        # Runs after the change of user, which would clear it. Safe before exec because we have one thread.
         _libc.prctl(PR_SET_PDEATHSIG, command.stop_signal)
 
     try:
@@ -86,13 +90,13 @@ def popen(command: Command) -> subprocess.Popen[bytes]:
             env=dict(command.environment),
             cwd=command.folder,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
             user=owner.uid if owner else None,
             group=owner.gid if owner else None,
             extra_groups=[] if owner else None,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - single-threaded; runs after the change of user, which would clear it
+            preexec_fn=die_with_parent,
         )
     except OSError as error:
         raise StepFailed(f"Cannot start {command.name} ({command.argv[0]}): {error.strerror}.") from error
@@ -112,10 +116,14 @@ class Supervisor:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
     def start(self, command: Command) -> None:
-        process = _Process(command, popen(command), time.monotonic())
-        assert process.popen.stdout is not None
-        os.set_blocking(process.popen.stdout.fileno(), False)
-        self._selector.register(process.popen.stdout, selectors.EVENT_READ, process)
+        read_end, write_end = os.pipe()
+        try:
+            started = popen(command, write_end)
+        finally:
+            os.close(write_end)
+        os.set_blocking(read_end, False)
+        process = _Process(command, started, os.fdopen(read_end, "rb", 0), time.monotonic())
+        self._selector.register(process.output, selectors.EVENT_READ, process)
         self._running[command.name] = process
 
     def pump(self, seconds: float = TURN_SECONDS) -> None:
@@ -152,7 +160,9 @@ class Supervisor:
         self.start(command)
         self.wait_for([command.name], lambda: command.name in self._results, timeout_seconds)
         if self._results[command.name] != 0:
-            raise StepFailed(f"{command.name} failed with {_how(self._results[command.name])}: its last lines stand above.")
+            raise StepFailed(
+                f"{command.name} failed with {_how(self._results[command.name])}: its last lines stand above."
+            )
 
     def run(self, is_over: Callable[[], bool]) -> None:
         while not is_over():
@@ -171,7 +181,9 @@ class Supervisor:
             self.pump(0.02)
         for process in stopping:
             if process.popen.poll() is None:
-                self._console.line(process.command.name, f"did not stop within {process.command.grace_seconds:.0f} s: killed")
+                self._console.line(
+                    process.command.name, f"did not stop within {process.command.grace_seconds:.0f} s: killed"
+                )
             signal_group(process.popen, signal.SIGKILL)
             process.popen.wait()
             self._forget(process)
@@ -179,10 +191,10 @@ class Supervisor:
         self._is_stopping = False
 
     def _read(self, process: _Process) -> None:
-        assert process.popen.stdout is not None
-        data = process.popen.stdout.read(READ_BYTES)
+        data = process.output.read(READ_BYTES)
         if data == b"":
-            self._selector.unregister(process.popen.stdout)
+            self._selector.unregister(process.output)
+            process.output.close()
         elif data:
             *lines, process.rest = (process.rest + data).split(b"\n")
             if len(process.rest) > MAX_LINE_BYTES:
@@ -213,13 +225,12 @@ class Supervisor:
     def _forget(self, process: _Process) -> None:
         if self._running.get(process.command.name) is process:
             del self._running[process.command.name]
-        stream = process.popen.stdout
-        if stream is not None and not stream.closed:
-            if stream in {key.fileobj for key in self._selector.get_map().values()}:
-                self._read(process)
-            if stream in {key.fileobj for key in self._selector.get_map().values()}:
-                self._selector.unregister(stream)
-            stream.close()
+        if not process.output.closed:
+            self._read(process)
+        if not process.output.closed:
+            # A grandchild still holds the other end; it is about to be killed.
+            self._selector.unregister(process.output)
+            process.output.close()
         if process.rest:
             self._console.line(process.command.name, process.rest.decode(errors="replace"))
             process.rest = b""
@@ -244,7 +255,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """To the leader alone: it decides in which order its children end. What it leaves behind is killed with its group."""
+    """To the leader alone: it ends its children in its own order. What it leaves behind is killed with its group."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(number)
 

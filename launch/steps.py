@@ -37,9 +37,8 @@ def run(
         errors="replace",
         start_new_session=True,
     )
-    assert process.stdout is not None
     try:
-        for line in process.stdout:
+        for line in process.stdout or ():
             if line.strip():
                 lines.append(line.rstrip())
             if on_line:
@@ -66,7 +65,9 @@ def digest(paths: Iterable[Path], *more: str) -> str:
 
 
 class Stamp:
-    """Remembers for which input a step was last done. Lives with what the step made, so that deleting one deletes both."""
+    """Remembers for which input a step was last done. Lives with what the step made, so that deleting one deletes
+    both.
+    """
 
     def __init__(self, path: Path, state: str) -> None:
         self._path = path

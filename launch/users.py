@@ -1,4 +1,6 @@
-"""Who uses the shared test services: each user holds a shared lock, and the keeper leaves when it can have the lock alone."""
+"""Who uses the shared test services: each user holds a shared lock, and the keeper leaves when it can have the lock
+alone.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ class Watcher:
     _unused_since: float | None = None
 
     def is_unused(self) -> bool:
-        """True once nobody has used them for a while; the lock then stays held, so that newcomers wait until we are gone."""
+        """True once nobody has used them for a while; the lock then stays held, so that newcomers wait until we are
+        gone.
+        """
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -45,7 +45,9 @@ class Valkey:
             "daemonize": "no",
         }
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        return Command("valkey", [str(self.binary), *arguments], {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, folder=self.folder)
+        return Command(
+            "valkey", [str(self.binary), *arguments], {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, folder=self.folder
+        )
 
     def make_ready_to_start(self) -> None:
         config.make_private(self.folder)

@@ -1,8 +1,8 @@
 """Real PostgreSQL and Valkey for every test run, and the whole of Hearth for those that need it.
 
-Loaded with `-p tests.services`, before Django reads its settings. PostgreSQL is shared: a keeper process serves all test runs of this
-checkout from .hearth/test and leaves when none has used it for a while, so the next run starts at once. Each run has a database name, a
-Valkey number and a data folder of its own, so runs may overlap.
+Loaded with `-p tests.services`, before Django reads its settings. PostgreSQL is shared: a keeper process serves all
+test runs of this checkout from .hearth/test and leaves when none has used it for a while, so the next run starts at
+once. Each run has a database name, a Valkey number and a data folder of its own, so runs may overlap.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ def _start_keeper() -> None:
             [sys.executable, "-m", "launch", "services", "--until-unused"],
             cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    # Another run may be starting them at this moment; then our keeper finds the folder held and leaves, and theirs serves us too.
+    # Another run may be starting them at this moment; then our keeper finds the folder held and leaves, and theirs
+    # serves us too.
     deadline = time.monotonic() + START_SECONDS
     while not (KEPT_DIR / "services.env").exists():
         if time.monotonic() > deadline or keeper.poll() not in (None, 2):
@@ -136,7 +137,8 @@ class RunningStack:
 
 @contextmanager
 def running_stack(**variables: str) -> Iterator[RunningStack]:
-    """All of Hearth as `bin/run` starts it, on free ports, with a database that was migrated but holds nobody but the first admin.
+    """All of Hearth as `bin/run` starts it, on free ports, with a database that was migrated but holds nobody but
+    the first admin.
 
     Variables go into the environment: HEARTH_BACKEND="fake" needs no weights.
     """
@@ -169,9 +171,17 @@ def running_stack(**variables: str) -> Iterator[RunningStack]:
         launcher = resources.enter_context(_launched(environment, log_path))
         email, password = _wait_until_ready(launcher, log_path)
         yield RunningStack(
-            environment["HEARTH_URL"], email, password, f"http://127.0.0.1:{inference_port}", inference_secret,
-            environment["DATABASE_URL"], f"unix://{data_dir}/run/valkey/valkey.sock?db=0", data_dir, launcher.pid, log_path,
-        )  # fmt: skip
+            url=environment["HEARTH_URL"],
+            admin_email=email,
+            admin_password=password,
+            inference_url=f"http://127.0.0.1:{inference_port}",
+            inference_secret=inference_secret,
+            database_url=environment["DATABASE_URL"],
+            valkey_url=config.read_dotenv(data_dir / "services.env")["VALKEY_URL"],
+            data_dir=data_dir,
+            pid=launcher.pid,
+            log_path=log_path,
+        )
 
 
 @contextmanager
@@ -214,3 +224,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m tests.services manage.py check`: a command with these services and throwaway secrets."""
+    with run_environment() as values:
+        return subprocess.run(
+            [sys.executable, *arguments], env={**os.environ, **values}, cwd=ROOT, check=False
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
