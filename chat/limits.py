@@ -46,6 +46,7 @@ LIMITS = {
     "signin.address": Limit(20, 60),
     "password.employee": Limit(5, 5 * 60),
     "invitation.address": Limit(20, 60),
+    "api.employee": Limit(600, 60),
 }
 
 

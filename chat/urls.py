@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 
 from chat import requests
 from chat.views import account, citations, documents, management, sessions, threads
@@ -48,5 +48,6 @@ urlpatterns = [
     path("manage/models/<int:model_id>/", management.model, name="model"),
     path("manage/employees/", management.employees, name="employees"),
     path("manage/employees/<int:employee_id>/", management.employee, name="employee"),
+    path("v1/", include("chat.api.urls")),
     path("health/", requests.methods(GET=health), name="health"),
 ]

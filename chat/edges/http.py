@@ -66,8 +66,8 @@ class EdgeChannel(http.HTTPChannel):  # type: ignore[misc]
     def forget(self) -> None:
         """The connection is gone: release what waits for it."""
         self.factory.channels.discard(self)
-        self._deadline = _cancelled(self._deadline)
-        self._stalled = _cancelled(self._stalled)
+        self._stop_clock()
+        self._stop_stall()
         self.flushed.set()
 
     # Slow senders: Twisted's own timeout starts again with every byte, so one byte a second lives for ever.
@@ -78,14 +78,19 @@ class EdgeChannel(http.HTTPChannel):  # type: ignore[misc]
         super().dataReceived(data)
 
     def allHeadersReceived(self) -> None:
-        self._deadline = _cancelled(self._deadline)
+        self._stop_clock()
         if self.length != 0:
             self._deadline = self.callLater(self.limits.body_seconds, self._too_slow)
         super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
-        self._deadline = _cancelled(self._deadline)
+        self._stop_clock()
         super().allContentReceived()
+
+    def _stop_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _too_slow(self) -> None:
         self._deadline = None
@@ -102,7 +107,12 @@ class EdgeChannel(http.HTTPChannel):  # type: ignore[misc]
     def resumeProducing(self) -> None:
         super().resumeProducing()
         self.flushed.set()
-        self._stalled = _cancelled(self._stalled)
+        self._stop_stall()
+
+    def _stop_stall(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _abort(self) -> None:
         self._stalled = None
@@ -111,14 +121,14 @@ class EdgeChannel(http.HTTPChannel):  # type: ignore[misc]
     def refuse(self, path: bytes, status: int, code: str, sentence: str) -> None:
         """Answer without waiting for the rest of the request, and close once the client could read it."""
         self.setTimeout(None)
-        self._deadline = _cancelled(self._deadline)
+        self._stop_clock()
         body = refusal_body(path, status, code, sentence)
         reason = http.RESPONSES.get(status, b"Refused")
         head = b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n" % (status, reason)
         head += b"Content-Length: %d\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n\r\n" % len(body)
         self.transport.write(head + body)
         # Closing while bytes are unread resets the connection, and the client would never see why.
-        self.dataReceived = self._swallow
+        self.dataReceived = self._swallow  # type: ignore[method-assign]  # Twisted's own way to change hands
         self.callLater(LINGER_SECONDS, self.loseConnection)
 
     def _swallow(self, data: bytes) -> None:
@@ -127,13 +137,11 @@ class EdgeChannel(http.HTTPChannel):  # type: ignore[misc]
             self.transport.pauseProducing()
 
 
-def _cancelled(call: Any) -> None:
-    if call is not None and call.active():
-        call.cancel()
-
-
 class EdgeRequest(WebRequest):  # type: ignore[misc]
     """One request: its body counted while it arrives, its answer logged in one line."""
+
+    method: bytes
+    uri: bytes
 
     def __init__(self, channel: EdgeChannel, *args: Any) -> None:
         # Twisted would parse forms itself, in memory; that is Django's job, behind the cap.
@@ -171,6 +179,7 @@ class EdgeRequest(WebRequest):  # type: ignore[misc]
     def _refuse(self, status: int, code: str, sentence: str) -> None:
         self._is_refused = True
         channel = self.channel
+        # Twisted hands these over with the complete request only.
         self.method, self.uri = getattr(channel, "_command", self.method), getattr(channel, "_path", self.uri)
         channel.refuse(self.uri, status, code, sentence)
         self._log(status)

@@ -33,7 +33,7 @@ class FrameQueue(asyncio.Queue[dict[str, Any]]):
         return self._was_full
 
     def _get(self) -> dict[str, Any]:
-        item: dict[str, Any] = super()._get()  # type: ignore[misc]
+        item: dict[str, Any] = super()._get()
         if self._was_full and self.qsize() <= self._high // 2:
             self._was_full = False
             if self._on_room is not None:
@@ -48,6 +48,8 @@ def num_unsent_bytes(transport: Any) -> int:
 
 class EdgeSocket(WebSocketProtocol):  # type: ignore[misc]
     """One websocket."""
+
+    maxMessagePayloadSize: int
 
     def connectionMade(self) -> None:
         # The HTTP channel stays the transport's producer, so its watch over stalled readers goes on.

@@ -1,0 +1,15 @@
+"""What there is under /v1. The names and shapes are OpenAI's."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from chat.api import views
+
+urlpatterns = [
+    path("models", views.models, name="api_models"),
+    path("models/<path:name>", views.model, name="api_model"),
+    path("chat/completions", views.chat_completions, name="api_chat_completions"),
+    path("embeddings", views.embeddings, name="api_embeddings"),
+    path("<path:rest>", views.unknown, name="api_unknown"),
+]

@@ -1,0 +1,152 @@
+"""The addresses under /v1: whose key, what is asked, may they, and then the inference service's own bytes.
+
+A caller who goes away closes the connection to the service, and the engine drops the answer within one step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Literal
+
+from asgiref.sync import sync_to_async
+from django.db import OperationalError, close_old_connections
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from chat.api import errors, keys, limits, upstream
+from chat.errors import HearthError
+from chat.models import Employee, ServedModel
+from inference.errors import InferenceError
+
+if TYPE_CHECKING:
+    from chat.api.schema import Question
+
+Handler = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
+BodyKind = Literal["chat", "embeddings"]
+
+
+def door(**handlers: Handler) -> Handler:
+    """One view out of one handler per method, with the failures of all of them translated.
+
+    No CSRF token is asked for: only the Authorization header counts, and no other site can send that.
+    """
+
+    async def dispatch(request: HttpRequest, **arguments: str) -> HttpResponseBase:
+        started = time.monotonic()
+        response: HttpResponseBase
+        try:
+            handler = handlers.get(request.method or "")
+            if handler is None:
+                raise errors.WrongMethod(sorted(handlers))
+            response = await handler(request, **arguments)
+        except (errors.ApiError, HearthError, InferenceError, OperationalError) as error:
+            response = errors.translate(error)
+        response["OpenAI-Processing-Ms"] = str(round((time.monotonic() - started) * 1000))
+        return response
+
+    dispatch.methods = frozenset(handlers)  # type: ignore[attr-defined]  # read by the rights test
+    return csrf_exempt(dispatch)
+
+
+async def list_models(request: HttpRequest) -> HttpResponse:
+    found = await in_thread(_enabled_models, keys.bearer(request))
+    return JsonResponse({"object": "list", "data": [_described(each) for each in found]})
+
+
+async def show_model(request: HttpRequest, name: str) -> HttpResponse:
+    for each in await in_thread(_enabled_models, keys.bearer(request)):
+        if each.name == name:
+            return JsonResponse(_described(each))
+    raise errors.ModelNotFound
+
+
+async def complete_chat(request: HttpRequest) -> HttpResponseBase:
+    employee, body = await in_thread(_admit, keys.bearer(request), "chat", request.read())
+    payload = body.payload() | {
+        "priority": "api",
+        "fairness_key": f"employee-{employee.pk}",
+        "cache_salt": keys.cache_salt(employee),
+    }
+    if not body.wants_stream:
+        return await _answer_whole(employee, "/v1/chat/completions", payload)
+    place = limits.places.take(employee)
+    try:
+        stream = upstream.relay(await upstream.start("/v1/chat/completions", payload), place)
+    except BaseException:
+        place.give_back()  # also when the caller has gone away: then it is a CancelledError
+        raise
+    await anext(stream)
+    response = StreamingHttpResponse(stream, content_type="text/event-stream")
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def embed(request: HttpRequest) -> HttpResponse:
+    employee, body = await in_thread(_admit, keys.bearer(request), "embeddings", request.read())
+    return await _answer_whole(employee, "/v1/embeddings", body.payload() | {"priority": "api"})
+
+
+async def say_unknown(request: HttpRequest, rest: str) -> HttpResponse:
+    raise errors.ApiError(404, "unknown_url", "There is nothing at this address.")
+
+
+models = door(GET=list_models)
+model = door(GET=show_model)
+chat_completions = door(POST=complete_chat)
+embeddings = door(POST=embed)
+unknown = door(GET=say_unknown, POST=say_unknown)
+
+
+async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run what asks the database, and give its connection back: an answer may take minutes, the pool has ten."""
+
+    def run() -> Any:
+        try:
+            return work(*arguments)
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(run)()
+
+
+async def _answer_whole(employee: Employee, path: str, payload: dict[str, Any]) -> HttpResponse:
+    place = limits.places.take(employee)
+    try:
+        content = await upstream.whole(await upstream.start(path, payload))
+    finally:
+        place.give_back()
+    return HttpResponse(content, content_type="application/json")
+
+
+def _admit(key: str, kind: BodyKind, content: bytes) -> tuple[Employee, Question]:
+    """Who asks for what, once everything about it is known to be allowed."""
+    from chat.api import schema  # pydantic comes with the first question, not with a process at rest
+
+    employee = _known_caller(key)
+    body = schema.read(schema.ChatBody if kind == "chat" else schema.EmbeddingsBody, content)
+    if not ServedModel.objects.for_employee(employee).filter(name=body.model).exists():
+        raise errors.ModelNotFound
+    return employee, body
+
+
+def _enabled_models(key: str) -> list[ServedModel]:
+    return list(ServedModel.objects.for_employee(_known_caller(key)))
+
+
+def _known_caller(key: str) -> Employee:
+    employee = keys.owner_of(key)
+    limits.take_turn(employee)
+    return employee
+
+
+def _described(each: ServedModel) -> dict[str, Any]:
+    return {
+        "id": each.name,
+        "object": "model",
+        "created": int(each.created_at.timestamp()),
+        "owned_by": "hearth",
+        "root": each.name,
+        "max_model_len": each.context_length,
+    }
