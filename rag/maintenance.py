@@ -1,1 +1,91 @@
-"""x"""
+"""What beat does: ring for work whose bell was lost, and remove what people have deleted.
+
+Left out: retention periods and the weekly REINDEX after many deletions.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from rag import embedding, lexical, spaces, uploads
+from rag.doorbell import ring
+from rag.models import Batch, Chunk, Document, Embedding, Page, Shard, Version
+from rag.pages import image_folder
+
+MAX_BELLS = 100
+PURGE_DOCUMENTS = 20
+
+
+def sweep() -> None:
+    """Ring for whatever is due. Bells for work that somebody has already done are harmless."""
+    now = timezone.now()
+    due = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    unread = Shard.objects.filter(version=OuterRef("pk"), is_done=False)
+    wanted = Version.objects.filter(due, cancel_requested_at__isnull=True)
+    with transaction.atomic():
+        for pk in _some(wanted.filter(status=Version.Status.QUEUED)):
+            ring("probe", pk)
+        for pk in _some(wanted.filter(~Exists(unread), status=Version.Status.EXTRACTING)):
+            ring("chunk", pk)
+        if Shard.objects.filter(due, is_done=False, version__status=Version.Status.EXTRACTING).exists():
+            ring("extract")
+        _lay_out_missing_batches()
+        if Batch.objects.filter(due, is_done=False, version__cancel_requested_at__isnull=True).exists():
+            ring("embed")
+    if spaces.promote_complete():
+        _settle_after_promotion()
+
+
+def purge() -> None:
+    """Remove files, pages, chunks, vectors and citations of deleted documents, and what was never finished."""
+    for document in Document.objects.filter(deleted_at__isnull=False).order_by("deleted_at")[:PURGE_DOCUMENTS]:
+        _purge(document)
+    uploads.abandon_stale()
+    spaces.drop_retired()
+
+
+def count_lexemes() -> None:
+    """Forget the words of what is gone."""
+    lexical.count_all()
+
+
+def _purge(document: Document) -> None:
+    with transaction.atomic():
+        # Locked first: a worker that still writes to a version holds the same row, and one of us waits.
+        versions = list(Version.objects.select_for_update().filter(document=document).order_by("pk"))
+        for version in versions:
+            version.path.unlink(missing_ok=True)
+            shutil.rmtree(image_folder(version), ignore_errors=True)
+        # In this order nothing is looked up row by row: each goes by its version in one statement.
+        for model in (Embedding, Batch, Shard, Page, Chunk):
+            model.objects.filter(version__in=versions).delete()
+        document.delete()
+
+
+def _lay_out_missing_batches() -> None:
+    """A version split while a space was being opened knew nothing of it."""
+    for space in spaces.in_use():
+        has_batches = Batch.objects.filter(space=space, version=OuterRef("pk"))
+        missing = Version.objects.filter(
+            ~Exists(has_batches), num_chunks__gt=0, searchable_at__isnull=False, cancel_requested_at__isnull=True
+        )
+        for version in missing[:MAX_BELLS]:
+            spaces.make_batches(space, version)
+            Version.objects.filter(pk=version.pk, status=Version.Status.SEARCHABLE).update(
+                status=Version.Status.EMBEDDING
+            )
+
+
+def _settle_after_promotion() -> None:
+    """Counts of embedded chunks mean the active space, which is another one now."""
+    for version in Version.objects.filter(num_chunks__gt=0, searchable_at__isnull=False).iterator():
+        with transaction.atomic():
+            embedding.finish(version)
+
+
+def _some(rows: QuerySet[Version]) -> list[int]:
+    return list(rows.order_by("pk").values_list("pk", flat=True)[:MAX_BELLS])

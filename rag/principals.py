@@ -11,7 +11,7 @@ from rag.models import Membership, Principal
 @transaction.atomic
 def ensure_for(employee: AbstractBaseUser) -> Principal:
     """The employee's own principal, made with its memberships if missing. Safe to call twice and at once."""
-    own, _ = Principal.objects.get_or_create(employee=employee, defaults={"kind": Principal.Kind.EMPLOYEE})
+    own, _ = Principal.objects.get_or_create(employee_id=employee.pk, defaults={"kind": Principal.Kind.EMPLOYEE})
     everyone, _ = Principal.objects.get_or_create(kind=Principal.Kind.EVERYONE)
     Membership.objects.bulk_create(
         [Membership(employee_id=employee.pk, principal=principal) for principal in (own, everyone)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from rag import ingest, maintenance
+from rag import embedding, ingest, maintenance
 
 
 @shared_task(name="rag.probe")
@@ -28,7 +28,7 @@ def chunk(version_id: int) -> None:
 @shared_task(name="rag.embed")
 def embed() -> None:
     """Embed waiting batches, whose ever they are."""
-    ingest.embed()
+    embedding.embed()
 
 
 @shared_task(name="rag.sweep")

@@ -16,6 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models, transaction
 from django.utils import timezone
 
+from rag.errors import UnreadableFile
 from rag.ids import uuid7
 from rag.models.principal import Membership, Principal
 from rag.models.version import Version
@@ -124,15 +125,16 @@ class Document(models.Model):
             self._ring("probe", self.newest_version_id)
 
     def open_file(self) -> Path:
-        """Where the newest file lies on this machine."""
-        assert self.newest_version is not None, "a document without a version has no file"
+        """Where the newest file lies on this machine. Raises UnreadableFile when there is none."""
+        if self.newest_version is None:
+            raise UnreadableFile("file_lost")
         return self.newest_version.path
 
     def page(self, page_no: int) -> Page:
         """One page of what searches see, counted from 0. Raises Page.DoesNotExist."""
         from rag.models.page import Page
 
-        return Page.objects.get(version_id=self.live_version_id or self.newest_version_id, page_no=page_no)
+        return Page.objects.get(version=self.live_version or self.newest_version, page_no=page_no)
 
     def announce(self) -> None:
         """Tell the pages that show this document, once the transaction has committed."""

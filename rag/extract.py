@@ -1,0 +1,180 @@
+"""The parent's side of reading a PDF: start the child, take at most so much from it, end it in time.
+
+Raises UnreadableFile when the file is at fault and ChildKilled when the child died: the caller counts those.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.errors import ChildKilled, UnreadableFile
+
+log = logging.getLogger(__name__)
+
+CHILD = Path(__file__).with_name("extract_child.py")
+MIB = 1024 * 1024
+PROBE_OUTPUT_BYTES = 32 * MIB
+SHARD_OUTPUT_BYTES = 64 * MIB
+IMAGE_OUTPUT_BYTES = 64 * MIB
+WALL_SECONDS, WALL_SECONDS_PER_PAGE = 30.0, 2.0
+_READ_BYTES = 1 * MIB
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is known of a file before its pages are read. outline: [level, title, page_no, y or None]."""
+
+    num_pages: int
+    outline: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class PageText:
+    """A page as rag.models.Page keeps it."""
+
+    page_no: int
+    label: str
+    width: float
+    height: float
+    rotation: int
+    text: str
+    lines: list[list[float]]
+
+
+def probe(path: Path) -> Probe:
+    """Open the file; about 90 ms."""
+    answer = _one_answer(path, ["probe"], PROBE_OUTPUT_BYTES)
+    if not answer["is_isolated"]:
+        _say_once_not_isolated()
+    return Probe(num_pages=answer["num_pages"], outline=answer["outline"])
+
+
+def pages(path: Path, first: int, count: int) -> list[PageText]:
+    """Read count pages from first, in order."""
+    arguments = ["extract", str(first), str(count)]
+    seconds = WALL_SECONDS + WALL_SECONDS_PER_PAGE * count
+    return [
+        PageText(
+            page_no=page["no"],
+            label=page["label"],
+            width=page["width"],
+            height=page["height"],
+            rotation=page["rotation"],
+            text=page["text"],
+            lines=page["lines"],
+        )
+        for page in map(_parsed, _frames(_run(path, arguments, SHARD_OUTPUT_BYTES, seconds)))
+    ]
+
+
+def image(path: Path, page_no: int, scale: float) -> bytes:
+    """The page as PNG, scale pixels a point."""
+    output = _run(path, ["image", str(page_no), str(scale)], IMAGE_OUTPUT_BYTES, WALL_SECONDS)
+    frame = next(_frames(output), b"")
+    if not frame.startswith(b"\x89PNG"):
+        _parsed(frame)  # raises what the child says
+        raise UnreadableFile("broken")
+    return frame
+
+
+def _one_answer(path: Path, arguments: list[str], max_bytes: int) -> dict[str, Any]:
+    for frame in _frames(_run(path, arguments, max_bytes, WALL_SECONDS)):
+        return _parsed(frame)
+    raise UnreadableFile("broken")
+
+
+def _parsed(frame: bytes) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(frame)
+    if "error" in answer:
+        raise UnreadableFile(answer["error"], **answer["params"])
+    return answer
+
+
+def _frames(output: bytes) -> Iterator[bytes]:
+    position = 0
+    while position + 4 <= len(output):
+        (length,) = struct.unpack_from(">I", output, position)
+        frame = output[position + 4 : position + 4 + length]
+        if len(frame) != length:
+            raise UnreadableFile("broken")
+        yield frame
+        position += 4 + length
+
+
+def _run(path: Path, arguments: list[str], max_bytes: int, seconds: float) -> bytes:
+    """All that the child writes. It gets the file, no environment, and a session of its own to be killed in."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise UnreadableFile("file_lost") from error
+    with file:
+        child = subprocess.Popen(
+            [sys.executable, "-I", str(CHILD), *arguments],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    try:
+        output = _read_all(child, max_bytes, time.monotonic() + seconds)
+        status = child.wait(timeout=5)
+    except subprocess.TimeoutExpired as error:
+        raise ChildKilled("timeout") from error
+    finally:
+        _end(child)
+    if status < 0:
+        raise ChildKilled(signal.Signals(-status).name)
+    if status:
+        raise ChildKilled(f"exit {status}")
+    return output
+
+
+def _read_all(child: subprocess.Popen[bytes], max_bytes: int, deadline: float) -> bytes:
+    if child.stdout is None:
+        raise ChildKilled("no output")
+    output, descriptor = bytearray(), child.stdout.fileno()
+    while True:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not select.select([descriptor], [], [], remaining)[0]:
+            raise ChildKilled("timeout")
+        piece = os.read(descriptor, _READ_BYTES)
+        if not piece:
+            return bytes(output)
+        output += piece
+        if len(output) > max_bytes:
+            raise UnreadableFile("too_much_text")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Kill the whole session, whatever became of the child, and leave no zombie."""
+    if child.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    if child.stdout is not None:
+        child.stdout.close()
+
+
+_said_not_isolated = False
+
+
+def _say_once_not_isolated() -> None:
+    global _said_not_isolated
+    if not _said_not_isolated:
+        log.warning("this kernel does not let a reader of PDFs give up its network; its other limits hold")
+        _said_not_isolated = True

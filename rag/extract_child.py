@@ -1,0 +1,241 @@
+"""Reads one PDF in a process that can do no harm: the only importer of PDFium.
+
+PDFium is C++ that meets strangers' files. It is not thread-safe, and over a memory limit it aborts. So it runs
+here, in a fresh interpreter that knows nothing of Django: the file comes as standard input, the answer leaves
+as frames on standard output (4 bytes of length, then JSON or, for an image, PNG), and before the first byte of
+the file is looked at the process has given up memory, files, network and identity.
+
+Run as: python -I extract_child.py probe | extract FIRST COUNT | image PAGE SCALE
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import encodings.utf_16_le  # noqa: F401 - nothing can be imported once the process is shut in
+import itertools
+import json
+import math
+import mmap
+import os
+import resource
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+MAX_PAGES = 5_000
+MAX_PAGE_CHARS = 200_000
+MAX_OUTLINE_ITEMS = 20_000
+MAX_OUTLINE_DEPTH = 8
+MAX_TITLE_CHARS = 300
+MAX_IMAGE_PIXELS = 25_000_000
+MEMORY_BYTES = 1_500 * 1024 * 1024
+NOBODY = 65_534
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+OUT_OF_MEMORY = 77
+
+# Each maps to one character, so that offsets stay true: what PostgreSQL cannot store, and PDFium's own marks
+# for a hyphen at a line's end, which become soft hyphens.
+_UNSTORABLE = {code: " " for code in [*range(0x20), 0x7F, 0xFFFF] if chr(code) not in "\t\n\r"}
+_UNSTORABLE |= {0x02: "\u00ad", 0xFFFE: "\u00ad"} | dict.fromkeys(range(55296, 57344), "�")
+
+
+class Refused(Exception):
+    """The file is at fault. code is one of rag.errors."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        self.answer = {"error": code, "params": params}
+
+
+def main(arguments: list[str]) -> int:
+    """0 with frames on standard output, of which the last may be an error."""
+    cpu_seconds = 20 + 2 * (int(arguments[2]) if arguments[0] == "extract" else 1)
+    is_isolated = shut_in(cpu_seconds)
+    try:
+        for frame in answer(arguments, is_isolated):
+            send(frame)
+    except Refused as refusal:
+        send(json.dumps(refusal.answer).encode())
+    except MemoryError:
+        return OUT_OF_MEMORY
+    return 0
+
+
+def shut_in(cpu_seconds: int) -> bool:
+    """Give up everything reading does not need. False when the kernel would not take the network away."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Root can drop the network alone; anybody else needs a user namespace first, which some kernels refuse.
+    is_isolated = any(libc.unshare(flags) == 0 for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET))
+    if os.geteuid() == 0:
+        with contextlib.suppress(OSError):  # in a user namespace of its own the process has no other ids
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+    return is_isolated
+
+
+def answer(arguments: list[str], is_isolated: bool) -> Iterator[bytes]:
+    """The frames of one request."""
+    mode = arguments[0]
+    with open_pdf() as document:
+        if mode == "probe":
+            yield json.dumps(probe(document) | {"is_isolated": is_isolated}).encode()
+        elif mode == "extract":
+            first, count = int(arguments[1]), int(arguments[2])
+            for page_no in range(first, min(first + count, len(document))):
+                yield json.dumps(read_page(document, page_no)).encode()
+        else:
+            yield draw(document, int(arguments[1]), float(arguments[2]))
+
+
+def send(frame: bytes) -> None:
+    sys.stdout.buffer.write(struct.pack(">I", len(frame)) + frame)
+    sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def open_pdf() -> Iterator[pypdfium2.PdfDocument]:
+    """The PDF on standard input, mapped and never copied. An owner's password alone does not lock it."""
+    file = mmap.mmap(0, 0, access=mmap.ACCESS_COPY)
+    data = (ctypes.c_char * len(file)).from_buffer(file)
+    try:
+        document = pypdfium2.PdfDocument(data, password="")
+    except pypdfium2.PdfiumError as error:
+        is_locked = error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY)
+        raise Refused("needs_password" if is_locked else "broken") from error
+    if len(document) > MAX_PAGES:
+        raise Refused("too_many_pages", num_pages=len(document), limit=MAX_PAGES)
+    try:
+        yield document
+    except pypdfium2.PdfiumError as error:
+        raise Refused("broken") from error
+
+
+def probe(document: pypdfium2.PdfDocument) -> dict[str, Any]:
+    """Number of pages, and the outline as [level, title, page_no, y or null]."""
+    return {"num_pages": len(document), "outline": list(outline(document))}
+
+
+def outline(document: pypdfium2.PdfDocument) -> Iterator[list[object]]:
+    for item in itertools.islice(document.get_toc(max_depth=MAX_OUTLINE_DEPTH), MAX_OUTLINE_ITEMS):
+        destination = item.get_dest()
+        page_no = destination.get_index() if destination else None
+        if destination is None or page_no is None:
+            continue
+        mode, position = destination.get_view()
+        y: float | None = None
+        if mode == pdfium.PDFDEST_VIEW_XYZ and len(position) > 1 and math.isfinite(position[1]):
+            y = position[1]
+        title = " ".join(item.get_title().translate(_UNSTORABLE).split())[:MAX_TITLE_CHARS]
+        yield [item.level, title, page_no, y]
+
+
+def read_page(document: pypdfium2.PdfDocument, page_no: int) -> dict[str, Any]:
+    """The text of a page as PDFium gives it, and a box and font size for each of its lines."""
+    try:
+        page = document[page_no]
+    except pypdfium2.PdfiumError:  # one damaged page does not take the document's other pages away
+        return {"no": page_no, "label": "", "width": 0, "height": 0, "rotation": 0, "text": "", "lines": []}
+    left, bottom, right, top = page.get_cropbox()
+    text_page = page.get_textpage()
+    text = page_text(text_page)
+    found = {
+        "no": page_no,
+        "label": document.get_page_label(page_no).translate(_UNSTORABLE)[:40],
+        "width": round(right - left, 2),
+        "height": round(top - bottom, 2),
+        "rotation": page.get_rotation(),
+        "text": text,
+        "lines": list(lines(text_page, text, left, bottom)),
+    }
+    text_page.close()
+    page.close()
+    return found
+
+
+def page_text(text_page: pypdfium2.PdfTextPage) -> str:
+    """One character for each of PDFium's, so that its index and ours are the same."""
+    num_chars = text_page.count_chars()
+    if num_chars > MAX_PAGE_CHARS:
+        raise Refused("too_much_text")
+    if num_chars <= 0:
+        return ""
+    text: str = text_page.get_text_range()
+    if len(text) != num_chars:  # characters beyond 16 bits, or some that PDFium inserts or leaves out
+        codes = (pdfium.FPDFText_GetUnicode(text_page, index) for index in range(num_chars))
+        text = "".join(chr(code) if code <= 0x10FFFF else "\ufffd" for code in codes)
+    return text.translate(_UNSTORABLE)
+
+
+def lines(text_page: pypdfium2.PdfTextPage, text: str, left: float, bottom: float) -> Iterator[list[float]]:
+    """[char_start, length, x0, y0, x1, y1, font_size] with the crop box's corner as origin."""
+    start = 0
+    for raw_line in text.splitlines(keepends=True):
+        line = raw_line.rstrip()
+        first = start + len(line) - len(line.lstrip())
+        last = start + len(line) - 1
+        start += len(raw_line)
+        if first > last:
+            continue
+        boxes = [box for box in (char_box(text_page, first), char_box(text_page, last)) if box]
+        if boxes:
+            x0, y0 = min(box[0] for box in boxes) - left, min(box[1] for box in boxes) - bottom
+            x1, y1 = max(box[2] for box in boxes) - left, max(box[3] for box in boxes) - bottom
+            corners = [round(value, 1) for value in (x0, y0, x1, y1)]
+            if all(math.isfinite(value) for value in corners):
+                yield [first, last - first + 1, *corners, font_size(text_page, first)]
+
+
+_RECT, _MATRIX = pdfium.FS_RECTF(), pdfium.FS_MATRIX()
+
+
+def char_box(text_page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float, float, float] | None:
+    """Left, bottom, right, top of a character's cell: as high as its font, not as its ink."""
+    if not pdfium.FPDFText_GetLooseCharBox(text_page, index, _RECT):
+        return None
+    return _RECT.left, _RECT.bottom, _RECT.right, _RECT.top
+
+
+def font_size(text_page: pypdfium2.PdfTextPage, index: int) -> float:
+    """In points on the page: many producers set size 1 and scale by the text matrix."""
+    size = float(pdfium.FPDFText_GetFontSize(text_page, index))
+    if pdfium.FPDFText_GetMatrix(text_page, index, _MATRIX):
+        size *= math.hypot(_MATRIX.c, _MATRIX.d)
+    return round(size, 1) if math.isfinite(size) else 0.0
+
+
+def draw(document: pypdfium2.PdfDocument, page_no: int, scale: float) -> bytes:
+    """The page as PNG, scale pixels a point, smaller if that is more than 25 megapixels."""
+    if not 0 <= page_no < len(document):
+        raise Refused("page_missing")
+    page = document[page_no]
+    num_pixels = page.get_width() * page.get_height() * scale * scale
+    scale *= min(1.0, math.sqrt(MAX_IMAGE_PIXELS / max(num_pixels, 1.0)))
+    bitmap = page.render(scale=scale, rev_byteorder=True, may_draw_forms=False)
+    return png(bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.stride, bitmap.n_channels)
+
+
+def png(pixels: bytes, width: int, height: int, stride: int, num_channels: int) -> bytes:
+    """An 8-bit PNG (grey, RGB or RGBA) out of rows that are stride bytes apart. No library needed for writing."""
+    row_bytes = width * num_channels
+    rows = b"".join(b"\0" + pixels[y * stride : y * stride + row_bytes] for y in range(height))
+    colour_type = {1: 0, 3: 2, 4: 6}[num_channels]
+    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 4)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,223 @@
+"""From the lines of a page to its paragraphs, with headings recognised and running heads dropped. Pure.
+
+A paragraph is a run of lines at the page's usual distance and in one font size. Headings come from the PDF's
+outline where it has one, else from font size. Tables need no special case: a row is a line, and lines are never
+cut apart here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rag import clean
+
+Span = tuple[int, int, int]  # page_no, char_start, char_end in the raw text
+OutlineItem = Sequence[Any]  # level, title, page_no, y or None
+
+
+@dataclass(frozen=True)
+class RawPage:
+    """A page as stored."""
+
+    page_no: int
+    text: str
+    lines: Sequence[Sequence[float]]
+    height: float = 0.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One printed line."""
+
+    page_no: int
+    start: int
+    end: int
+    x0: float
+    y0: float
+    y1: float
+    size: float
+    text: str
+
+    @property
+    def key(self) -> str:
+        """The same for "Page 3" and "Page 4"."""
+        return re.sub(r"\d+|\b[ivxlc]+\b", "#", self.text.casefold())
+
+
+@dataclass
+class Block:
+    """A paragraph (level None) or a heading (level 1 is the highest)."""
+
+    lines: list[Line]
+    level: int | None = None
+    text: str = field(default="", repr=False)
+
+    @property
+    def spans(self) -> list[Span]:
+        """Where the block stands: its lines from first to last, one span a page."""
+        found: dict[int, tuple[int, int]] = {}
+        for line in self.lines:
+            start, end = found.get(line.page_no, (line.start, line.end))
+            found[line.page_no] = (min(start, line.start), max(end, line.end))
+        return [(page_no, start, end) for page_no, (start, end) in found.items()]
+
+
+MIN_REPEATS = 3
+MAX_HEADING_CHARS = 160
+_ONLY_NUMBER = re.compile(r"[-–—\s#]*")
+_NUMBER_AT_END = re.compile(r"^(?:\d+|[ivxlc]+)\b|\b(?:\d+|[ivxlc]+)$", re.I)
+_NUMBERED = re.compile(r"^(?:(?:chapter|part|appendix|kapitel|teil|anhang)\s+)?(?:\d+|[A-Z])(?:\.\d+)*\.?\s+", re.I)
+
+
+def blocks(pages: Sequence[RawPage], outline: Sequence[OutlineItem]) -> list[Block]:
+    """All paragraphs and headings of a document in reading order."""
+    by_page = [page_lines(page) for page in pages]
+    running = running_heads(pages, by_page)
+    kept = [[line for line in lines if (line.page_no, line.start) not in running] for lines in by_page]
+    every_line = [line for lines in kept for line in lines]
+    if not every_line:
+        return []
+    levels = heading_levels(every_line, outline)
+    texts = {page.page_no: page.text for page in pages}
+    found: list[Block] = []
+    for lines in kept:
+        for block in paragraphs(lines, levels):
+            block.text = clean.joined("\n".join(texts[line.page_no][line.start : line.end] for line in block.lines))
+            if block.text:
+                found.append(block)
+    return found
+
+
+def page_lines(page: RawPage) -> list[Line]:
+    """The lines with boxes; a page without any is one line for each line of text."""
+    boxes = page.lines or [
+        [match.start(), match.end() - match.start(), 0, 0, 0, 0, 0] for match in re.finditer(r"[^\r\n]+", page.text)
+    ]
+    found = []
+    for start, length, x0, y0, _x1, y1, size in boxes:
+        first, end = int(start), int(start + length)
+        text = " ".join(page.text[first:end].split())
+        if text:
+            found.append(Line(page.page_no, first, end, x0, y0, y1, size, text))
+    return found
+
+
+def running_heads(pages: Sequence[RawPage], by_page: Sequence[Sequence[Line]]) -> set[tuple[int, int]]:
+    """(page_no, start) of lines at the top and bottom that repeat at the same height, and of bare page numbers."""
+    edges: list[tuple[Line, tuple[str, int]]] = []
+    for page, lines in zip(pages, by_page, strict=True):
+        by_height = sorted(lines, key=lambda line: line.y0)
+        for line in [*by_height[:2], *by_height[-2:]]:
+            is_at_edge = page.height and not 0.12 < line.y0 / page.height < 0.88
+            if is_at_edge:
+                edges.append((line, (line.key, round(line.y0 / 4))))
+    repeats = Counter(key for _line, key in edges)
+    # "Chapter 3: Utilities 6" differs from chapter to chapter, but stands where a numbered line stands on most pages.
+    numbered = Counter(height for line, (_key, height) in edges if _NUMBER_AT_END.search(line.text))
+    enough = max(MIN_REPEATS, len(pages) * 0.4)
+    return {
+        (line.page_no, line.start)
+        for line, key in edges
+        if repeats[key] >= MIN_REPEATS
+        or _ONLY_NUMBER.fullmatch(line.key)
+        or (_NUMBER_AT_END.search(line.text) and numbered[key[1]] >= enough)
+    }
+
+
+def heading_levels(lines: Sequence[Line], outline: Sequence[OutlineItem]) -> dict[tuple[int, int], int]:
+    """(page_no, start) -> level of the lines that are headings."""
+    from_outline = outline_levels(lines, outline)
+    return from_outline if len(from_outline) >= MIN_REPEATS else size_levels(lines)
+
+
+def outline_levels(lines: Sequence[Line], outline: Sequence[OutlineItem]) -> dict[tuple[int, int], int]:
+    """Each outline entry finds the line on its page that says the same; an entry whose line is not found is skipped."""
+    by_page: dict[int, list[Line]] = {}
+    for line in lines:
+        by_page.setdefault(line.page_no, []).append(line)
+    found: dict[tuple[int, int], int] = {}
+    for level, title, page_no, y, *_rest in outline:
+        wanted = _bare(str(title))
+        matches = [line for line in by_page.get(page_no, []) if _says(line.text, wanted)]
+        if not matches:
+            continue
+        # Printed contents pages repeat headings in small type: the largest wins, then the one nearest to the target.
+        goal = float(y) if isinstance(y, int | float) else matches[0].y1
+        best = max(matches, key=lambda line: (line.size, -abs(line.y1 - goal)))
+        found.setdefault((best.page_no, best.start), level + 1)
+    return found
+
+
+def size_levels(lines: Sequence[Line]) -> dict[tuple[int, int], int]:
+    """Lines clearly larger than the body are headings, the largest three sizes levels 1 to 3, others 4."""
+    body = body_size(lines)
+    large = [line for line in lines if line.size > body * 1.12 and len(line.text) <= MAX_HEADING_CHARS]
+    num_large, num_all = sum(len(line.text) for line in large), sum(len(line.text) for line in lines)
+    if not large or num_large > num_all * 0.3:  # a title page or slides: size says nothing
+        return {}
+    sizes = sorted({line.size for line in large}, reverse=True)
+    return {(line.page_no, line.start): min(sizes.index(line.size) + 1, 4) for line in large}
+
+
+def body_size(lines: Iterable[Line]) -> float:
+    """The font size that most characters have."""
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0]
+
+
+def paragraphs(lines: Sequence[Line], levels: dict[tuple[int, int], int]) -> Iterable[Block]:
+    """Split one page's lines where the distance, the font size or the column changes, and around headings."""
+    pitch = _usual_pitch(lines)
+    current: Block | None = None
+    for line in lines:
+        level = levels.get((line.page_no, line.start))
+        if current is not None and _joins(current, line, level, pitch):
+            current.lines.append(line)
+            continue
+        if current is not None:
+            yield current
+        current = Block([line], level)
+    if current is not None:
+        yield current
+
+
+def _joins(block: Block, line: Line, level: int | None, pitch: float) -> bool:
+    last = block.lines[-1]
+    if level != block.level:
+        return False
+    drop = last.y0 - line.y0
+    if level is not None:  # a heading of two printed lines
+        return abs(line.size - last.size) < 0.2 and 0 < drop < line.size * 1.6 and len(block.lines) < 3
+    if pitch <= 0:  # no boxes: only an empty line could tell, and PDFium gives none
+        return True
+    return -pitch * 0.3 < drop <= pitch * 1.3 and abs(line.size - last.size) <= max(1.0, last.size * 0.15)
+
+
+def _usual_pitch(lines: Sequence[Line]) -> float:
+    drops = [
+        first.y0 - second.y0
+        for first, second in itertools.pairwise(lines)
+        if 0 < first.y0 - second.y0 < 3 * max(first.y1 - first.y0, 1)
+    ]
+    return statistics.median_low(drops) if drops else 0.0
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]+", "", clean.joined(text).casefold())
+
+
+def _says(line: str, wanted: str) -> bool:
+    if not wanted or len(line) > MAX_HEADING_CHARS:
+        return False
+    bare = _bare(line)
+    if len(bare) >= 8 and wanted.startswith(bare):  # the heading goes on in the next line
+        return True
+    return wanted in (bare, _bare(_NUMBERED.sub("", line)))

@@ -1,0 +1,199 @@
+"""The SQL of searching, all of it. Every statement begins with the same question: which versions may this person see?
+
+Principals come from the server's own rows, never from a request. Up to EXACT_CHUNKS visible chunks every vector is
+compared (0.4 to 7 ms and nothing missed); above that HNSW looks in relaxed order and with a larger candidate list,
+because a plain filtered index scan loses up to 95 % of the results without saying so (measured, decisions.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from rag.models import Space
+from rag.query import Term, WordQuery
+
+EXACT_CHUNKS = 15_000
+NUM_CANDIDATES = 100
+NUM_SCORED = 150
+STATEMENT_TIMEOUT = "1500ms"
+
+# The chunk table carries no rights of its own; only a version named here may be touched.
+_VISIBLE = """
+WITH visible AS MATERIALIZED (
+    SELECT DISTINCT d.live_version_id AS version_id
+    FROM rag_access a JOIN rag_document d ON d.id = a.document_id
+    WHERE a.principal_id = ANY(%(principals)s) AND d.deleted_at IS NULL AND d.live_version_id IS NOT NULL
+      AND (%(documents)s::uuid[] IS NULL OR d.id = ANY(%(documents)s::uuid[])))
+"""
+_SIZE = """
+SELECT coalesce(sum(v.num_chunks), 0) FROM rag_version v JOIN visible ON visible.version_id = v.id
+"""
+_EXACT = """
+SELECT e.chunk_id, (e.vector <=> %(vector)s::halfvec) + 0 AS distance
+FROM {partition} e JOIN visible USING (version_id)
+ORDER BY (e.vector <=> %(vector)s::halfvec) + 0, e.chunk_id LIMIT %(limit)s
+"""
+# The outer + 0 keeps PostgreSQL 17+ from dropping the second sort: relaxed order is only nearly sorted.
+_APPROXIMATE = """
+SELECT chunk_id, distance FROM (
+    SELECT e.chunk_id, e.vector <=> %(vector)s::halfvec AS distance FROM {partition} e
+    WHERE e.version_id IN (SELECT version_id FROM visible)
+    ORDER BY e.vector <=> %(vector)s::halfvec LIMIT %(limit)s) nearest
+ORDER BY distance + 0, chunk_id
+"""
+_WORDS = """
+, candidate AS MATERIALIZED (
+    SELECT c.id, c.tsv, c.num_lexemes, {matched} AS matched
+    FROM rag_chunk c
+    WHERE c.tsv @@ %(condition)s::tsquery AND c.version_id IN (SELECT version_id FROM visible)
+    ORDER BY matched DESC, c.id LIMIT %(num_scored)s)
+SELECT id, ({score}) / (0.25 + 0.75 * num_lexemes / %(average)s) AS score, matched
+FROM candidate ORDER BY score DESC, id LIMIT %(limit)s
+"""
+_ROWS = """
+SELECT c.id, c.version_id, v.document_id, d.title, c.heading, c.body, c.body_hash, c.spans, c.page_first,
+       coalesce(p.label, '') AS label, c.ordinal
+FROM rag_chunk c
+JOIN visible ON visible.version_id = c.version_id
+JOIN rag_version v ON v.id = c.version_id
+JOIN rag_document d ON d.id = v.document_id
+LEFT JOIN rag_page p ON p.version_id = c.version_id AND p.page_no = c.page_first
+WHERE c.id = ANY(%(chunks)s)
+"""
+_LEXEMES = """
+SELECT w.word,
+       tsvector_to_array(to_tsvector('english', w.word)) || tsvector_to_array(to_tsvector('german', w.word))
+       || tsvector_to_array(to_tsvector('simple', w.word)) AS lexemes
+FROM unnest(%(words)s::text[]) AS w(word)
+"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Who asks, and of which documents; None means all that they may see."""
+
+    principals: list[int]
+    documents: list[uuid.UUID] | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"principals": self.principals, "documents": self.documents}
+
+
+@dataclass(frozen=True)
+class ChunkRow:
+    """A chunk with what a passage shows of it."""
+
+    id: int
+    version_id: int
+    document_id: uuid.UUID
+    title: str
+    heading: str
+    body: str
+    body_hash: int
+    spans: list[list[int]]
+    page_first: int
+    label: str
+    ordinal: int
+
+
+@dataclass(frozen=True)
+class WordHit:
+    """score ranks; matched is the summed weight of the question's words that the chunk holds."""
+
+    chunk_id: int
+    score: float
+    matched: float
+
+
+@contextlib.contextmanager
+def snapshot() -> Iterator[CursorWrapper]:
+    """One consistent view for all statements of a search, read only and never longer than 1.5 s each."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if is_outermost:  # inside somebody's transaction its isolation is decided already
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT])
+        yield cursor
+
+
+def num_visible(cursor: CursorWrapper, scope: Scope) -> int:
+    """How many chunks the asker may see."""
+    cursor.execute(_VISIBLE + _SIZE, scope.parameters)
+    return int(cursor.fetchone()[0])
+
+
+def nearest(
+    cursor: CursorWrapper, scope: Scope, space: Space, vector: Sequence[float], num_chunks: int
+) -> list[tuple[int, float]]:
+    """(chunk, cosine similarity), nearest first."""
+    statement = _EXACT
+    if num_chunks > EXACT_CHUNKS:
+        statement = _APPROXIMATE
+        cursor.execute(
+            "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true),"
+            " set_config('hnsw.ef_search', '200', true),"
+            " set_config('hnsw.max_scan_tuples', '40000', true),"
+            " set_config('work_mem', '32MB', true)"
+        )
+    text = "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
+    parameters = scope.parameters | {"vector": text, "limit": NUM_CANDIDATES}
+    cursor.execute(_VISIBLE + statement.format(partition=space.partition), parameters)
+    return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
+
+
+def terms(cursor: CursorWrapper, words: Sequence[str], stop_words: frozenset[str]) -> list[Term]:
+    """The question's words in every stemmed form that the index may hold, with how common each is."""
+    cursor.execute(_LEXEMES, {"words": [word for word in words if word not in stop_words]})
+    forms = {word: tuple(dict.fromkeys(lexemes)) for word, lexemes in cursor.fetchall() if lexemes}
+    every = sorted({lexeme for lexemes in forms.values() for lexeme in lexemes})
+    cursor.execute("SELECT word, num_chunks FROM rag_lexemefrequency WHERE word = ANY(%s)", [every])
+    counts = dict(cursor.fetchall())
+    found: dict[tuple[str, ...], Term] = {}
+    for lexemes in forms.values():
+        known = tuple(lexeme for lexeme in lexemes if lexeme in counts) or lexemes
+        found[known] = Term(known, sum(counts.get(lexeme, 0) for lexeme in known))
+    return list(found.values())
+
+
+def corpus(cursor: CursorWrapper) -> tuple[int, float]:
+    """Chunks in all, and their average length in words."""
+    cursor.execute("SELECT num_chunks, sum_lexemes FROM rag_corpusstatistic")
+    num_chunks, sum_lexemes = cursor.fetchone() or (0, 0)
+    return num_chunks, max(1.0, sum_lexemes / num_chunks) if num_chunks else 1.0
+
+
+def by_words(cursor: CursorWrapper, scope: Scope, query: WordQuery, average: float) -> list[WordHit]:
+    """Best first. Only as many rows as the query's cap allows are ranked."""
+    parameters: dict[str, Any] = scope.parameters | {
+        "condition": query.condition,
+        "num_scored": NUM_SCORED,
+        "average": average,
+        "limit": NUM_CANDIDATES,
+    }
+    matched, score = [], []
+    for number, (tsquery, weight) in enumerate(query.terms):
+        parameters |= {f"term{number}": tsquery, f"weight{number}": weight}
+        holds = f"c.tsv @@ %(term{number})s::tsquery"
+        matched.append(f"CASE WHEN {holds} THEN %(weight{number})s::float8 ELSE 0 END")
+        rank = f"ts_rank('{{1,1,1,1}}', tsv, %(term{number})s::tsquery, 0)"
+        score.append(f"%(weight{number})s::float8 * {rank}")
+    statement = _WORDS.format(matched=" + ".join(matched), score=" + ".join(score))
+    cursor.execute(_VISIBLE + statement, parameters)
+    return [WordHit(*row) for row in cursor.fetchall()]
+
+
+def rows(cursor: CursorWrapper, scope: Scope, chunk_ids: Sequence[int]) -> Mapping[int, ChunkRow]:
+    """The chunks themselves, by id, rights asked once more."""
+    cursor.execute(_VISIBLE + _ROWS, scope.parameters | {"chunks": list(chunk_ids)})
+    columns = [column.name for column in cursor.description or ()]
+    found = (dict(zip(columns, values, strict=True)) for values in cursor.fetchall())
+    return {values["id"]: ChunkRow(**values | {"spans": json.loads(values["spans"])}) for values in found}

@@ -1,0 +1,160 @@
+"""Question in, ranked passages out: by meaning and by wording at once, among what the asker may see.
+
+Words work from the moment a document is split; vectors join as they are made. While inference is away a search goes
+by words alone. Left out: reranking, and rewriting of follow-up questions.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.backends.utils import CursorWrapper
+
+from inference.errors import InferenceError
+from rag import fusion, principals, query, retrieval, spaces
+from rag.models import Document, Space
+from rag.words import STOP_WORDS, looks_exact, question_words
+
+log = logging.getLogger(__name__)
+
+WORD_WEIGHT, WORD_WEIGHT_EXACT = 0.5, 0.7
+HEADING_BONUS = 0.05
+MAX_OF_ONE_DOCUMENT = 4
+# Below this share of the question's word weight, wording says nothing about a passage.
+WEAK_COVERAGE = 0.3
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk that may answer. page_no counts from 0, page_label is what is printed on the page.
+
+    spans: [[page_no, char_start, char_end], …] in the raw page texts of version_id. score: 0 to about 1, comparable
+    within one result only.
+    """
+
+    document_id: uuid.UUID
+    document_title: str
+    version_id: int
+    chunk_id: int
+    page_no: int
+    page_label: str
+    heading: str
+    text: str
+    score: float
+    spans: list[list[int]]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """passages best first. weak: nothing found stands out, so the sources may not say.
+
+    num_left_out: further candidates below the limit. is_complete: False when only words could be searched.
+    """
+
+    passages: list[Passage] = field(default_factory=list)
+    num_visible_chunks: int = 0
+    num_left_out: int = 0
+    weak: bool = True
+    is_complete: bool = True
+
+
+def passages(
+    question: str, *, employee: AbstractBaseUser, documents: Iterable[Document] | None = None, limit: int = 8
+) -> SearchResult:
+    """At most limit passages of the documents given (None: of all) that the employee may read.
+
+    One embedding request, then five statements in one read-only snapshot.
+    """
+    ids = None if documents is None else [document.pk for document in documents]
+    scope = retrieval.Scope(principals.ids_of(employee), ids)
+    if not scope.principals or ids == [] or not question.strip():
+        return SearchResult()
+    space = spaces.active()
+    vector = _question_vector(space, question)
+    with retrieval.snapshot() as cursor:
+        num_visible = retrieval.num_visible(cursor, scope)
+        if num_visible == 0:
+            return SearchResult()
+        meaning: dict[int, float] = {}
+        if space is not None and vector is not None:
+            meaning = dict(retrieval.nearest(cursor, scope, space, vector, num_visible))
+        hits, total = _by_words(cursor, scope, question, num_visible)
+        wording = {hit.chunk_id: hit.score for hit in hits}
+        weight = WORD_WEIGHT_EXACT if looks_exact(question) else WORD_WEIGHT
+        fused = fusion.fuse(meaning, wording, weight)
+        rows = retrieval.rows(cursor, scope, list(fused))
+    ordered = _with_heading_bonus(fused, rows, question)
+    most = limit if ids is not None and len(ids) == 1 else MAX_OF_ONE_DOCUMENT
+    hashes = {row.id: row.body_hash for row in rows.values()}
+    owners = {row.id: row.document_id for row in rows.values()}
+    kept = fusion.chosen(ordered, hashes, owners, most)
+    coverage = max((hit.matched for hit in hits), default=0.0) / total if total else 0.0
+    return SearchResult(
+        passages=[_passage(rows[chunk_id], ordered[chunk_id]) for chunk_id in kept[:limit]],
+        num_visible_chunks=num_visible,
+        num_left_out=max(0, len(kept) - limit),
+        weak=coverage < WEAK_COVERAGE and not _stands_out(list(meaning.values())),
+        is_complete=vector is not None,
+    )
+
+
+def _question_vector(space: Space | None, question: str) -> Sequence[float] | None:
+    if space is None:
+        return None
+    try:
+        text = space.query_prefix + question[:4000]
+        return spaces.client().embed(space.model, [text], priority="interactive")[0]
+    except InferenceError as error:
+        log.warning("searching by words alone: %s", error)
+        return None
+
+
+def _by_words(
+    cursor: CursorWrapper, scope: retrieval.Scope, question: str, num_visible: int
+) -> tuple[list[retrieval.WordHit], float]:
+    """Hits, and the summed weight of all the question's words."""
+    words = question_words(question)
+    stop_words = STOP_WORDS if set(words) - STOP_WORDS else frozenset()
+    terms = retrieval.terms(cursor, words, stop_words)
+    num_all, average = retrieval.corpus(cursor)
+    built = query.build(terms, num_all, num_visible)
+    if built is None:
+        return [], 0.0
+    return retrieval.by_words(cursor, scope, built, average), built.total
+
+
+def _with_heading_bonus(
+    fused: dict[int, float], rows: Mapping[int, retrieval.ChunkRow], question: str
+) -> dict[int, float]:
+    wanted = set(question_words(question)) - STOP_WORDS
+    scores: dict[int, float] = {}
+    for chunk_id, score in fused.items():
+        if chunk_id in rows:  # a chunk that went away between two statements is nobody's
+            held = wanted & set(question_words(rows[chunk_id].heading))
+            scores[chunk_id] = score + (HEADING_BONUS * len(held) / len(wanted) if wanted else 0.0)
+    return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _stands_out(similarities: list[float]) -> bool:
+    """The best is clearly nearer than the tenth. Absolute cosines mean nothing across models."""
+    ordered = sorted(similarities, reverse=True)
+    return len(ordered) >= 2 and ordered[0] - ordered[min(9, len(ordered) - 1)] > 0.06
+
+
+def _passage(row: retrieval.ChunkRow, score: float) -> Passage:
+    return Passage(
+        document_id=row.document_id,
+        document_title=row.title,
+        version_id=row.version_id,
+        chunk_id=row.id,
+        page_no=row.page_first,
+        page_label=row.label or str(row.page_first + 1),
+        heading=row.heading,
+        text=row.body,
+        score=round(score, 6),
+        spans=row.spans,
+    )
