@@ -30,8 +30,9 @@ def main(result: Path) -> None:
 def _last_json_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     admin = json.loads(lines[-1]) if lines else None
-    has_password = isinstance(admin, dict) and admin.get("password")
-    return json.dumps({"email": admin["email"], "password": admin["password"]} if has_password else None)
+    if not isinstance(admin, dict) or not admin.get("password"):
+        return json.dumps(None)
+    return json.dumps({"email": admin["email"], "password": admin["password"]})
 
 
 if __name__ == "__main__":

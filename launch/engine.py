@@ -24,6 +24,7 @@ from launch.console import Console, Paced
 PACKAGE = "llama-cpp-python"
 NEEDED_MIB = 1500
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
+Find = Callable[[str], str | None]
 NINJA_PROGRESS = re.compile(r"\[(\d+)/(\d+)\]")
 
 
@@ -51,7 +52,7 @@ def install(data_dir: Path, console: Console) -> None:
 
 def wants_cuda(
     environment: Mapping[str, str],
-    find: Callable[[str], str | None] = shutil.which,
+    find: Find = shutil.which,
     device: Path = NVIDIA_DEVICE,
 ) -> bool:
     """HEARTH_CUDA=1 or 0 decides; else nvcc and a visible device together.
@@ -121,7 +122,7 @@ def _build(requirement: str, folder: Path, console: Console, *, with_cuda: bool)
             "Compiling the inference engine",
             argv,
             environment=_build_environment(with_cuda),
-            on_line=_Progress(console),
+            on_line=Progress(console),
         )
         (building / "wheel").rename(folder)
     return next(folder.glob("*.whl"))
@@ -135,7 +136,7 @@ def _build_environment(with_cuda: bool) -> dict[str, str]:
     return {"CMAKE_ARGS": " ".join([os.environ.get("CMAKE_ARGS", ""), *flags]).strip(), "PATH": path}
 
 
-class _Progress:
+class Progress:
     """Ninja's [done/all] lines as percent and minutes left."""
 
     def __init__(self, console: Console) -> None:

@@ -16,11 +16,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from launch import config
 from launch.problems import StepFailed, Unusable
 from launch.processes import Command, Owner
+
+if TYPE_CHECKING:
+    import psycopg
 
 SUPERUSER = "postgres"
 ROLE = "hearth"
@@ -160,7 +164,7 @@ class Cluster:
                 f"The embedded database failed its self-test: {str(error).strip().splitlines()[0]}"
             ) from error
 
-    def _admin_connection(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":  # noqa: F821, UP037
+    def _admin_connection(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
         import psycopg
 
         return psycopg.connect(
