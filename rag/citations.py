@@ -67,6 +67,31 @@ class Resolved:
     rects: list[geometry.Rect]
     fractions: list[geometry.Rect]
 
+    def summary(self) -> dict[str, object]:
+        """For the page. Left out on purpose: which answer it came from."""
+        return {
+            "id": str(self.id),
+            "n": self.n,
+            "document": {
+                "id": str(self.document_id),
+                "title": self.document_title,
+                "version": self.version_number,
+                "is_current": self.is_current,
+            },
+            "page": {
+                "index": self.page_no,
+                "label": self.page_label,
+                "width": self.page_width,
+                "height": self.page_height,
+                "rotation": self.page_rotation,
+            },
+            "quote": self.quote,
+            "rects": self.rects,
+            "fractions": self.fractions,
+            "heading": self.heading,
+            "strength": self.strength,
+        }
+
 
 def marks(answer: str) -> dict[int, list[str]]:
     """n -> the answer's sentences that carry [n]. Marks inside code do not count."""

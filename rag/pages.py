@@ -16,7 +16,12 @@ _drawing = threading.BoundedSemaphore(2)
 
 
 def image(document: Document, page_no: int, scale: float = 2.0) -> bytes:
-    """The page as PNG, scale pixels a point (rounded up to one of SCALES). About 150 ms, kept for the next time.
+    """The page as PNG; see image_path."""
+    return image_path(document, page_no, scale).read_bytes()
+
+
+def image_path(document: Document, page_no: int, scale: float = 2.0) -> Path:
+    """A PNG of the page, scale pixels a point (rounded up to one of SCALES). About 150 ms, kept for the next time.
 
     Raises UnreadableFile when there is no such page or it cannot be drawn, ChildKilled when drawing ran over a limit.
     """
@@ -25,14 +30,11 @@ def image(document: Document, page_no: int, scale: float = 2.0) -> bytes:
         raise UnreadableFile("page_missing")
     size = next((known for known in SCALES if known >= scale), SCALES[-1])
     kept = image_folder(version) / f"{page_no}@{size}.png"
-    try:
-        return kept.read_bytes()
-    except FileNotFoundError:
-        pass
-    with _drawing:
-        drawn = extract.image(version.path, page_no, size)
-    _keep(kept, drawn)
-    return drawn
+    if not kept.exists():
+        with _drawing:
+            drawn = extract.image(version.path, page_no, size)
+        _keep(kept, drawn)
+    return kept
 
 
 def image_folder(version: Version) -> Path:

@@ -9,21 +9,22 @@ from django.http import HttpRequest, JsonResponse
 from chat import requests
 from chat.errors import Missing
 from chat.requests import employee_of, signed_in
+from rag import citations
 from rag.models import Citation
 
 
 @signed_in
 def show(request: HttpRequest, citation_id: uuid.UUID) -> JsonResponse:
-    """{id, n, document: {id, title}, page: {index, label, width, height, rotation}, quote, rects, heading, strength}.
+    """{id, n, document: {id, title, version, is_current}, page: {index, label, width, height, rotation}, quote, rects,
+    fractions, heading, strength}: see rag.citations.Resolved.
 
     Left out on purpose: which answer it came from. Who may read the document may see the place.
     """
-    from rag import citations
-
-    found = Citation.objects.for_employee(employee_of(request)).filter(pk=citation_id).first()
-    if found is None:
-        raise Missing
-    return JsonResponse(citations.resolve(found))
+    try:
+        found = citations.resolve(employee_of(request), citation_id)
+    except Citation.DoesNotExist:
+        raise Missing from None
+    return JsonResponse(found.summary())
 
 
 citation = requests.methods(GET=show)

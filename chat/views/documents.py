@@ -18,7 +18,7 @@ from chat.models import Employee, Message, Thread
 from chat.requests import employee_of, signed_in
 from chat.views import files
 from chat.views.frame import page_state
-from rag import uploads
+from rag import pages, uploads
 from rag.errors import DocumentTooLarge, RagError, WrongOffset
 from rag.models import Document, Page, Upload
 
@@ -136,12 +136,10 @@ def show_page(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> Jso
 @signed_in
 def show_page_image(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> HttpResponseBase:
     """The page as PNG, drawn by a limited child process of rag and kept."""
-    from rag import page_images
-
     document = _document(request, document_id)
     _page(document, page_no)
     try:
-        path = page_images.render(document, page_no)
+        path = pages.image_path(document, page_no)
     except RagError as error:
         raise translated(error) from error
     return files.ranged(request, path, f"{page_no + 1}.png", "image/png")
@@ -151,6 +149,12 @@ def state_of(document: Document) -> dict[str, Any]:
     """DocumentState as JSON."""
     state = asdict(document.state())
     return state | {"id": str(document.id), "created_at": document.created_at.isoformat()}
+
+
+def state_or_deletion(employee: Employee, document_id: uuid.UUID) -> dict[str, Any]:
+    """The state, or {id, deleted: true} of a document that the employee can no longer read."""
+    document = Document.objects.for_employee(employee).filter(pk=document_id).first()
+    return state_of(document) if document else {"id": str(document_id), "deleted": True}
 
 
 def visible_sources(employee: Employee, messages: Iterable[Message]) -> None:
