@@ -1,0 +1,114 @@
+// The files above the message: on their way up, being read, or ready. One chip each.
+
+import { socket } from "../lib/connection";
+import { el, iconButton } from "../lib/dom";
+import { sentenceOf } from "../lib/failure";
+import { newId } from "../lib/ids";
+import type { DocumentState } from "../lib/protocol";
+import { strings } from "../lib/strings";
+import { Upload } from "../lib/upload";
+import { documentWords } from "../models/document_words";
+
+interface Attached {
+  key: string;
+  name: string;
+  upload: Upload | null;
+  document: DocumentState | null;
+  problem: string;
+}
+
+export class AttachedFiles {
+  #files = new Map<string, Attached>();
+
+  /** `onRemove` is told of a document that left, `onChange` of everything. */
+  constructor(
+    readonly box: HTMLElement,
+    readonly onChange: () => void,
+    readonly onRemove: (document: DocumentState) => void,
+  ) {
+    socket.on("document.changed", ({ document }) => this.#learn(document));
+  }
+
+  get documents(): string[] {
+    return [...this.#files.values()].flatMap(({ document }) => (document ? [document.id] : []));
+  }
+
+  get isUploading(): boolean {
+    return [...this.#files.values()].some(({ upload, problem }) => upload && !problem);
+  }
+
+  addDocument(document: DocumentState): void {
+    if (this.documents.includes(document.id)) return;
+    const key = newId();
+    this.#put({ key, name: document.title, upload: null, document, problem: "" });
+  }
+
+  async addFile(file: File): Promise<void> {
+    const key = newId();
+    const attached: Attached = { key, name: file.name, upload: null, document: null, problem: "" };
+    if (!file.size) {
+      this.#put({ ...attached, problem: strings.emptyFile });
+      return;
+    }
+    const upload = new Upload(file, () => this.#draw());
+    attached.upload = upload;
+    this.#put(attached);
+    try {
+      attached.document = await upload.run();
+      attached.name = attached.document.title;
+    } catch (error) {
+      if (!this.#files.has(key)) return;
+      attached.problem = sentenceOf(error);
+    }
+    attached.upload = null;
+    this.#draw();
+  }
+
+  #put(attached: Attached): void {
+    this.#files.set(attached.key, attached);
+    this.#draw();
+  }
+
+  #learn(document: DocumentState): void {
+    for (const attached of this.#files.values()) {
+      if (attached.document?.id !== document.id) continue;
+      if (document.deleted) this.#files.delete(attached.key);
+      else attached.document = document;
+      this.#draw();
+    }
+  }
+
+  #remove(attached: Attached): void {
+    this.#files.delete(attached.key);
+    attached.upload?.cancel();
+    this.#draw();
+    if (attached.document) this.onRemove(attached.document);
+  }
+
+  #draw(): void {
+    this.box.hidden = this.#files.size === 0;
+    this.box.replaceChildren(...[...this.#files.values()].map((attached) => this.#chip(attached)));
+    this.onChange();
+  }
+
+  #chip(attached: Attached): HTMLElement {
+    const { line, percent, isBad } = wordsOf(attached);
+    return el(
+      "div",
+      { class: "file", "data-state": isBad ? "failed" : null, title: attached.name },
+      el("div", { class: "file__about" }, el("div", { class: "file__name" }, attached.name), el("div", { class: "file__state" }, line)),
+      iconButton("close", strings.detach(attached.name), () => this.#remove(attached), "icon-button--small"),
+      percent !== null && el("progress", { class: "file__bar", max: 100, value: percent, "aria-label": line }),
+    );
+  }
+}
+
+function wordsOf({ upload, document, problem }: Attached): { line: string; percent: number | null; isBad: boolean } {
+  if (problem) return { line: problem, percent: null, isBad: true };
+  if (document) {
+    const { line, percent, tone } = documentWords(document);
+    return { line, percent, isBad: tone === "bad" };
+  }
+  const percent = upload?.percent ?? 0;
+  return { line: upload?.isPaused ? strings.uploadPaused : strings.uploading(percent), percent, isBad: false };
+}

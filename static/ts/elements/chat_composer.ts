@@ -1,0 +1,179 @@
+// <chat-composer>: the message, its files, and the button that sends or stops.
+//
+// Fires "message-send" {text, documents}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
+// session until the message is acknowledged, so neither a reload nor a refusal loses it.
+
+import { actionOf, find, icon } from "../lib/dom";
+import { number } from "../lib/numbers";
+import type { DocumentState } from "../lib/protocol";
+import { strings } from "../lib/strings";
+import { countChars } from "../models/answer_stream";
+import { AttachedFiles } from "./attached_files";
+
+const MAX_CHARS = 32_000;
+
+export interface Draft { text: string; documents: string[] }
+
+export class ChatComposer extends HTMLElement {
+  #files!: AttachedFiles;
+  #text!: HTMLTextAreaElement;
+  #isAnswering = false;
+  #draftKey = "draft";
+
+  connectedCallback(): void {
+    this.#text = find(this, "textarea");
+    this.#files = new AttachedFiles(
+      find(this, ".composer__files"),
+      () => this.#refresh(),
+      ({ id }) => this.dispatchEvent(new CustomEvent("document-detach", { detail: id })),
+    );
+    this.#text.addEventListener("input", () => this.#edited());
+    this.#text.addEventListener("keydown", (event) => this.#key(event));
+    this.#text.addEventListener("paste", (event) => this.#paste(event));
+    find(this, "form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.#isAnswering) this.dispatchEvent(new CustomEvent("answer-stop"));
+      else this.#send();
+    });
+    this.addEventListener("click", (event) => {
+      if (actionOf(event)?.dataset["action"] === "attach") this.chooseFiles();
+    });
+    const input = find<HTMLInputElement>(this, "input[type=file]");
+    input.addEventListener("change", () => {
+      this.attach(input.files ?? []);
+      input.value = "";
+    });
+    this.#watchDrops();
+    this.#refresh();
+  }
+
+  /** Which thread's draft this is; brings back what was not sent. */
+  openDraft(thread: string | null): void {
+    this.#draftKey = `draft:${thread ?? "new"}`;
+    const kept = sessionStorage.getItem(this.#draftKey);
+    if (kept && !this.#text.value) this.fill(kept);
+  }
+
+  /** The message is safe on the server: its draft may go. A new one may have been begun meanwhile. */
+  forgetDraft(): void {
+    if (this.#text.value) sessionStorage.setItem(this.#draftKey, this.#text.value);
+    else sessionStorage.removeItem(this.#draftKey);
+  }
+
+  fill(text: string): void {
+    this.#text.value = text;
+    this.#edited();
+    this.#text.focus();
+    this.#text.setSelectionRange(text.length, text.length);
+  }
+
+  /** The message came back: keep it, and say why. */
+  giveBack(text: string, sentence: string): void {
+    if (!this.#text.value) this.fill(text);
+    this.#hint(sentence, true);
+  }
+
+  get isEmpty(): boolean {
+    return !this.#text.value;
+  }
+
+  set isAnswering(value: boolean) {
+    this.#isAnswering = value;
+    this.#refresh();
+  }
+
+  override focus(): void {
+    this.#text.focus();
+  }
+
+  chooseFiles(): void {
+    find<HTMLInputElement>(this, "input[type=file]").click();
+  }
+
+  attach(files: Iterable<File>): void {
+    for (const file of files) void this.#files.addFile(file);
+    this.#text.focus();
+  }
+
+  attachDocument(document: DocumentState): void {
+    this.#files.addDocument(document);
+  }
+
+  #send(): void {
+    const text = this.#text.value.trim();
+    if (!this.#isSendable(text)) return;
+    this.#text.value = "";
+    this.#resize();
+    this.#refresh();
+    const detail: Draft = { text, documents: this.#files.documents };
+    this.dispatchEvent(new CustomEvent("message-send", { detail }));
+  }
+
+  #isSendable(text: string): boolean {
+    return text.length > 0 && countChars(text) <= MAX_CHARS && !this.#files.isUploading;
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (!this.#isAnswering) this.#send();
+  }
+
+  #paste(event: ClipboardEvent): void {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    this.attach(files);
+  }
+
+  #edited(): void {
+    sessionStorage.setItem(this.#draftKey, this.#text.value);
+    this.#resize();
+    this.#refresh();
+  }
+
+  #resize(): void {
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${this.#text.scrollHeight}px`;
+  }
+
+  #refresh(): void {
+    const text = this.#text.value.trim();
+    const over = countChars(text) - MAX_CHARS;
+    if (over > 0) this.#hint(strings.tooLong(number(over)), true);
+    else if (text && this.#files.isUploading) this.#hint(strings.waitForUpload);
+    else this.#hint("");
+    const button = find<HTMLButtonElement>(this, ".composer__send");
+    const label = this.#isAnswering ? strings.stop : strings.send;
+    button.disabled = !this.#isAnswering && !this.#isSendable(text);
+    if (button.getAttribute("aria-label") === label && button.title) return;
+    button.setAttribute("aria-label", label);
+    button.title = label;
+    button.replaceChildren(this.#isAnswering ? icon("stop", "icon--solid") : icon("send"));
+  }
+
+  #hint(text: string, isBad = false): void {
+    const hint = find<HTMLElement>(this, ".composer__hint");
+    if (hint.textContent !== text) hint.textContent = text;
+    hint.toggleAttribute("data-bad", isBad);
+  }
+
+  /** Files may be dropped anywhere on the page. */
+  #watchDrops(): void {
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
+    document.addEventListener("dragover", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      this.dataset["dragging"] = "";
+    });
+    document.addEventListener("dragleave", (event) => {
+      if (!event.relatedTarget) delete this.dataset["dragging"];
+    });
+    document.addEventListener("drop", (event) => {
+      delete this.dataset["dragging"];
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      this.attach(event.dataTransfer?.files ?? []);
+    });
+  }
+}

@@ -1,0 +1,119 @@
+// <source-pane>: the page that an answer names, as printed, with the sentence marked. A sheet from below on phones.
+
+import { api } from "../lib/api";
+import { el, icon, iconButton, svg } from "../lib/dom";
+import { sentenceOf } from "../lib/failure";
+import { strings } from "../lib/strings";
+
+export interface Place { document: string; page: number; title?: string; quote?: string; citation?: string | null }
+
+type Rect = [number, number, number, number];
+interface Page { label: string; index: number; num_pages: number; title: string; text: string; width: number; height: number }
+interface Citation { quote?: string; rects?: Rect[] }
+
+export class SourcePane extends HTMLElement {
+  #place: Place | null = null;
+  #returnTo: HTMLElement | null = null;
+
+  connectedCallback(): void {
+    this.classList.add("source");
+    this.setAttribute("role", "complementary");
+    this.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+    });
+  }
+
+  /** Show a page; the focus comes back to `from` when the pane closes. */
+  async open(place: Place, from: HTMLElement | null = null): Promise<void> {
+    this.#place = place;
+    if (from) this.#returnTo = from;
+    this.hidden = false;
+    this.#draw(place, null, [], el("p", { class: "source__state" }, strings.loading));
+    try {
+      const [page, citation] = await Promise.all([
+        api<Page>("GET", `/documents/${place.document}/pages/${place.page}/`),
+        place.citation ? api<Citation>("GET", `/citations/${place.citation}/`).catch(() => null) : null,
+      ]);
+      if (this.#place === place) this.#show(place, page, citation);
+    } catch (error) {
+      const sentence = sentenceOf(error) === strings.failed ? strings.sourceMissing : sentenceOf(error);
+      if (this.#place === place) this.#draw(place, null, [], el("p", { class: "source__state" }, sentence));
+    }
+  }
+
+  close(): void {
+    this.hidden = true;
+    this.#place = null;
+    this.replaceChildren();
+    this.#returnTo?.focus();
+    this.dispatchEvent(new CustomEvent("source-closed", { bubbles: true }));
+  }
+
+  #show(place: Place, page: Page, citation: Citation | null): void {
+    const rects = citation?.rects ?? [];
+    const quote = citation?.quote || place.quote || "";
+    const image = el("img", {
+      class: "source__image",
+      src: `/documents/${place.document}/pages/${place.page}/image/`,
+      alt: strings.pageImage(page.label),
+      width: Math.round(page.width) || 595,
+      height: Math.round(page.height) || 842,
+      decoding: "async",
+    });
+    const sheet = el("div", { class: "source__page" }, image, marksOver(rects));
+    // Without a picture the text is as good: it is what the answer was given.
+    image.addEventListener("error", () => sheet.replaceChildren(markedText(page.text, quote)));
+    image.addEventListener("load", () => this.#scrollTo(sheet, rects[0]));
+    const said = quote && !rects.length ? el("blockquote", { class: "source__quote" }, quote) : null;
+    this.#draw(place, page, [said], sheet);
+  }
+
+  #scrollTo(sheet: HTMLElement, rect: Rect | undefined): void {
+    const scroll = this.querySelector(".source__scroll");
+    if (scroll && rect) scroll.scrollTop = sheet.offsetTop + rect[1] * sheet.clientHeight - scroll.clientHeight / 3;
+  }
+
+  #draw(place: Place, page: Page | null, before: (Node | null)[], content: Node): void {
+    const title = page?.title ?? place.title ?? "";
+    const label = page?.label ?? String(place.page + 1);
+    this.setAttribute("aria-label", title);
+    const close = iconButton("close", strings.close, () => this.close());
+    this.replaceChildren(
+      el(
+        "header",
+        { class: "source__head" },
+        el("div", { class: "source__about" }, el("div", { class: "source__title" }, title), el("div", { class: "source__place" }, strings.page(label))),
+        close,
+      ),
+      el("div", { class: "source__scroll", tabindex: 0 }, ...before, content),
+      this.#foot(place, page),
+    );
+    if (this.#returnTo) close.focus({ preventScroll: true });
+  }
+
+  #foot(place: Place, page: Page | null): HTMLElement {
+    const count = page?.num_pages ?? 0;
+    const turn = (by: number): void => void this.open({ document: place.document, page: place.page + by, ...(place.title ? { title: place.title } : {}) });
+    const previous = iconButton("left", strings.previousPage, () => turn(-1));
+    const next = iconButton("right", strings.nextPage, () => turn(1));
+    previous.disabled = place.page <= 0;
+    next.disabled = place.page + 1 >= count;
+    const file = el("a", { class: "button button--small", href: `/documents/${place.document}/file/#page=${place.page + 1}`, target: "_blank", rel: "noopener" }, icon("document"), strings.openFile);
+    return el("footer", { class: "source__foot" }, previous, el("span", {}, count ? strings.pageOf(place.page + 1, count) : " "), next, file);
+  }
+}
+
+/** Rectangles in fractions of the page: left, top, right, bottom. */
+function marksOver(rects: Rect[]): SVGElement {
+  return svg(
+    "svg",
+    { class: "source__marks", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" },
+    ...rects.map(([left, top, right, bottom]) => svg("rect", { x: left, y: top, width: right - left, height: bottom - top })),
+  );
+}
+
+function markedText(text: string, quote: string): HTMLElement {
+  const at = quote ? text.indexOf(quote) : -1;
+  if (at < 0) return el("div", { class: "source__text" }, text);
+  return el("div", { class: "source__text" }, text.slice(0, at), el("mark", {}, quote), text.slice(at + quote.length));
+}

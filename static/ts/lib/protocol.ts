@@ -1,0 +1,121 @@
+// What travels between the page and the server: the counterpart of chat/events.py.
+
+export interface Employee { id: number | string; name: string; email: string; is_admin: boolean }
+export interface ChatModel { name: string; title: string; is_default: boolean; context_length: number }
+export interface ThreadSummary { id: string; title: string; updated_at: string; deleted: boolean }
+
+export interface DocumentState {
+  id: string;
+  title: string;
+  status: "queued" | "extracting" | "searchable" | "embedding" | "ready" | "failed" | "cancelled";
+  num_pages: number | null;
+  num_pages_done: number;
+  num_chunks: number;
+  num_chunks_embedded: number;
+  is_searchable: boolean;
+  is_ready: boolean;
+  error: string | null;
+  created_at: string;
+  size_bytes: number;
+  deleted?: boolean;
+}
+
+export interface PageState {
+  employee?: Employee;
+  models?: ChatModel[];
+  thread?: { id: string; title: string; model: string | null; documents: DocumentState[] } | null;
+  running_turn?: { id: string; seq: number; answer?: string } | null;
+  documents?: DocumentState[];
+  upload_max_bytes?: number;
+}
+
+export interface Source {
+  n: number;
+  document: string;
+  title: string;
+  page: number;
+  label: string;
+  heading?: string | null;
+  quote?: string;
+  citation?: string | null;
+}
+
+export interface FoundSources {
+  sources: Source[];
+  num_left_out?: number;
+  num_history_left_out?: number;
+}
+
+export interface Progress {
+  stage: "queued" | "loading" | "searching" | "reading" | "writing";
+  position?: number | null;
+  wait_seconds?: number | null;
+  percent?: number | null;
+  num_prompt_tokens?: number | null;
+  num_done?: number | null;
+  num_found?: number | null;
+}
+
+export interface Finish {
+  reason: "stop" | "length" | "stopped" | string;
+  num_chars?: number;
+  sha256?: string;
+  num_prompt_tokens?: number | null;
+  num_completion_tokens?: number | null;
+  tokens_per_second?: number | null;
+  model?: string;
+}
+
+interface Numbered { turn: string; seq: number }
+export type ProgressedEvent = Numbered & { type: "turn.progress" } & Progress;
+export type SourcesEvent = Numbered & { type: "sources.found" } & FoundSources;
+export type ExtendedEvent = Numbered & { type: "answer.extended"; text: string; start?: number };
+export type FinishedEvent = Numbered & { type: "answer.finished" } & Finish;
+export type FailedEvent = Numbered & { type: "answer.failed"; code: string; sentence: string };
+/** The whole state at once, when the log of single events is gone. */
+export type SnapshotEvent = Numbered & {
+  type: "turn.snapshot";
+  text: string;
+  sources?: FoundSources | Source[] | null;
+  status: string;
+  finish?: Finish | null;
+  error?: { code: string; sentence: string } | null;
+};
+export type TurnEvent = ProgressedEvent | SourcesEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent;
+
+export interface Accepted {
+  type: "message.accepted";
+  ref: string;
+  thread: { id: string; title: string; created: boolean };
+  question: { id: string; text?: string };
+  answer: { id: string };
+  turn: { id: string; status: string; model: string };
+}
+
+export type ServerFrame =
+  | TurnEvent
+  | Accepted
+  | { type: "thread.changed"; thread: ThreadSummary }
+  | { type: "models.changed" }
+  | { type: "document.changed"; document: DocumentState }
+  | { type: "error"; ref?: string | null; code: string; sentence: string }
+  | { type: "pong" }
+  | { type: "reconnect" };
+
+export interface SendFrame {
+  type: "message.send";
+  ref: string;
+  id: string;
+  thread: string | null;
+  text: string;
+  model: string | null;
+  documents: string[];
+}
+
+export type ClientFrame =
+  | SendFrame
+  | { type: "turn.follow"; turn: string; after_seq: number }
+  | { type: "turn.unfollow"; turn: string }
+  | { type: "turn.stop"; turn: string }
+  | { type: "ack"; turn: string; seq: number }
+  | { type: "ping" };

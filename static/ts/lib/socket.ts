@@ -1,0 +1,150 @@
+// The page's one websocket. It may break at any time: what was not acknowledged is sent again with the same ids, and
+// every followed turn is asked for from where we stand. So a broken line is a pause and nothing more.
+
+import { backoff } from "../models/backoff";
+import type { ClientFrame, SendFrame, ServerFrame } from "./protocol";
+
+const PING_MS = 25_000;
+const SILENCE_MS = 40_000;
+const ACK_MS = 200;
+const ACK_EVENTS = 16;
+
+type Handler<T extends ServerFrame["type"]> = (frame: Extract<ServerFrame, { type: T }>) => void;
+interface Unacknowledged { seq: number; count: number; timer: ReturnType<typeof setTimeout> | null }
+
+export class Socket extends EventTarget {
+  #line: WebSocket | null = null;
+  #attempt = 0;
+  #heard = 0;
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #handlers = new Map<string, ((frame: never) => void)[]>();
+  #unsent = new Map<string, SendFrame>();
+  #followed = new Map<string, () => number>();
+  #stops = new Set<string>();
+  #acks = new Map<string, Unacknowledged>();
+
+  get isOpen(): boolean {
+    return this.#line?.readyState === WebSocket.OPEN;
+  }
+
+  on<T extends ServerFrame["type"]>(type: T, handler: Handler<T>): void {
+    const known = this.#handlers.get(type) ?? [];
+    this.#handlers.set(type, [...known, handler as (frame: never) => void]);
+  }
+
+  open(): void {
+    this.#connect();
+    setInterval(() => this.#beat(), PING_MS);
+    addEventListener("online", () => this.#again());
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.#again();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#again();
+    });
+  }
+
+  /** Sent until it is acknowledged or refused, over as many connections as it takes. */
+  sendMessage(frame: SendFrame): void {
+    this.#unsent.set(frame.ref, frame);
+    this.#send(frame);
+  }
+
+  forget(ref: string): void {
+    this.#unsent.delete(ref);
+  }
+
+  follow(turn: string, afterSeq: () => number): void {
+    this.#followed.set(turn, afterSeq);
+    this.refollow(turn);
+  }
+
+  refollow(turn: string): void {
+    const afterSeq = this.#followed.get(turn);
+    if (afterSeq) this.#send({ type: "turn.follow", turn, after_seq: afterSeq() });
+  }
+
+  unfollow(turn: string): void {
+    this.#followed.delete(turn);
+    this.#stops.delete(turn);
+    this.#acks.delete(turn);
+    this.#send({ type: "turn.unfollow", turn });
+  }
+
+  stop(turn: string): void {
+    this.#stops.add(turn);
+    this.#send({ type: "turn.stop", turn });
+  }
+
+  /** Tell the server how far we are, at most some times a second: its window moves on with it. */
+  acknowledge(turn: string, seq: number, now = false): void {
+    const ack = this.#acks.get(turn) ?? { seq: 0, count: 0, timer: null };
+    this.#acks.set(turn, ack);
+    ack.seq = seq;
+    ack.count += 1;
+    const flush = (): void => {
+      if (ack.timer) clearTimeout(ack.timer);
+      ack.timer = null;
+      ack.count = 0;
+      this.#send({ type: "ack", turn, seq: ack.seq });
+    };
+    if (now || ack.count >= ACK_EVENTS) flush();
+    else ack.timer ??= setTimeout(flush, ACK_MS);
+  }
+
+  #connect(): void {
+    const line = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket/`);
+    this.#line = line;
+    this.#heard = Date.now();
+    line.addEventListener("open", () => this.#opened());
+    line.addEventListener("message", ({ data }) => this.#received(JSON.parse(String(data)) as ServerFrame));
+    line.addEventListener("close", () => {
+      if (this.#line === line) this.#lost();
+    });
+  }
+
+  #opened(): void {
+    this.#attempt = 0;
+    this.dispatchEvent(new Event("open"));
+    for (const frame of this.#unsent.values()) this.#send(frame);
+    for (const turn of this.#followed.keys()) this.refollow(turn);
+    for (const turn of this.#stops) this.#send({ type: "turn.stop", turn });
+  }
+
+  #received(frame: ServerFrame): void {
+    this.#heard = Date.now();
+    if (frame.type === "message.accepted") this.#unsent.delete(frame.ref);
+    if (frame.type === "error" && frame.ref) this.#unsent.delete(frame.ref);
+    if (frame.type === "reconnect") this.#line?.close();
+    for (const handler of this.#handlers.get(frame.type) ?? []) handler(frame as never);
+  }
+
+  #lost(): void {
+    this.#line = null;
+    this.dispatchEvent(new CustomEvent("lost", { detail: this.#attempt }));
+    this.#retry = setTimeout(() => this.#again(), backoff(this.#attempt, Math.random()));
+    this.#attempt += 1;
+  }
+
+  #again(): void {
+    if (this.#line && this.#line.readyState <= WebSocket.OPEN) return;
+    if (this.#retry) clearTimeout(this.#retry);
+    this.#connect();
+  }
+
+  #beat(): void {
+    if (!this.isOpen) return;
+    if (Date.now() - this.#heard <= SILENCE_MS) {
+      this.#send({ type: "ping" });
+      return;
+    }
+    // A dead line may take a minute to say that it closed. Do not wait for it.
+    const dead = this.#line;
+    this.#lost();
+    dead?.close();
+  }
+
+  #send(frame: ClientFrame): void {
+    if (this.isOpen) this.#line?.send(JSON.stringify(frame));
+  }
+}

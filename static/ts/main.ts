@@ -1,0 +1,31 @@
+// The entry: defines the elements and starts what the page at hand needs.
+
+import { AnswerStreamElement } from "./elements/answer_stream";
+import { ChatComposer } from "./elements/chat_composer";
+import { ContextGauge } from "./elements/context_gauge";
+import { DocumentList } from "./elements/document_list";
+import { EmployeeTable } from "./elements/employee_table";
+import { KeyList } from "./elements/key_list";
+import { ModelPicker } from "./elements/model_picker";
+import { ModelTable } from "./elements/model_table";
+import { SourcePane } from "./elements/source_pane";
+import { ThreadList } from "./elements/thread_list";
+import { socket } from "./lib/connection";
+import { defineElement } from "./lib/dom";
+import { ChatPage } from "./pages/chat";
+import { startFrame } from "./pages/frame";
+
+defineElement("answer-stream", AnswerStreamElement);
+defineElement("chat-composer", ChatComposer);
+defineElement("context-gauge", ContextGauge);
+defineElement("document-list", DocumentList);
+defineElement("employee-table", EmployeeTable);
+defineElement("key-list", KeyList);
+defineElement("model-picker", ModelPicker);
+defineElement("model-table", ModelTable);
+defineElement("source-pane", SourcePane);
+defineElement("thread-list", ThreadList);
+
+startFrame();
+if (document.querySelector("chat-composer")) new ChatPage().start();
+if (document.getElementById("sidebar")) socket.open();

@@ -1,0 +1,117 @@
+// What is known of one answer while it is written: a state machine over the turn's events.
+//
+// Events carry a sequence number from 1 without gaps. A repeat is ignored, a gap asks for the missing part, and the
+// last event proves the text by length and SHA-256. Left out: drawing, sockets, time.
+
+import type { Finish, FoundSources, Progress, Source, TurnEvent } from "../lib/protocol";
+import { sha256 } from "./sha256";
+
+/** What the follower has to do after an event: draw, nothing, or ask again from `after_seq`. */
+export type Outcome = "changed" | "ignored" | "refollow";
+export type Status = "waiting" | "writing" | "finished" | "failed";
+
+const MAX_RESTARTS = 2;
+
+export class AnswerStream {
+  text = "";
+  seq = 0;
+  status: Status = "waiting";
+  progress: Progress | null = null;
+  found: FoundSources | null = null;
+  finish: Finish | null = null;
+  problem: { code: string; sentence: string } | null = null;
+  #numChars = 0;
+  #restarts = 0;
+
+  constructor(readonly turn: string, known: { text: string; seq: number } = { text: "", seq: 0 }) {
+    this.seq = known.seq;
+    this.#setText(known.text);
+  }
+
+  get isOver(): boolean {
+    return this.status === "finished" || this.status === "failed";
+  }
+
+  apply(event: TurnEvent): Outcome {
+    if (event.type === "turn.snapshot") return this.#restore(event);
+    if (event.seq <= this.seq || this.isOver) return "ignored";
+    if (event.seq !== this.seq + 1) return "refollow";
+    if (event.type === "answer.extended" && !this.#extend(event.text, event.start)) return this.#restart();
+    this.seq = event.seq;
+    if (event.type === "turn.progress") this.progress = event;
+    if (event.type === "sources.found") this.found = event;
+    if (event.type === "answer.finished") return this.#end(event);
+    if (event.type === "answer.failed") {
+      this.status = "failed";
+      this.problem = { code: event.code, sentence: event.sentence };
+    }
+    return "changed";
+  }
+
+  /** `start` may lie behind the end: the next worker begins at its last checkpoint. Never beyond it. */
+  #extend(text: string, start: number | undefined): boolean {
+    if (start !== undefined && start > this.#numChars) return false;
+    if (start !== undefined && start < this.#numChars) this.#setText(firstChars(this.text, start));
+    this.text += text;
+    this.#numChars += countChars(text);
+    this.status = "writing";
+    return true;
+  }
+
+  #restore(event: Extract<TurnEvent, { type: "turn.snapshot" }>): Outcome {
+    if (event.seq < this.seq || this.isOver) return "ignored";
+    this.seq = event.seq;
+    this.#setText(event.text);
+    if (event.sources) this.found = Array.isArray(event.sources) ? { sources: event.sources as Source[] } : event.sources;
+    if (event.status === "failed") {
+      this.status = "failed";
+      this.problem = event.error ?? { code: "failed", sentence: "" };
+    } else if (event.status === "finished" || event.status === "stopped") {
+      return this.#end({ reason: event.status === "stopped" ? "stopped" : "stop", ...event.finish });
+    } else {
+      this.status = event.text ? "writing" : "waiting";
+    }
+    return "changed";
+  }
+
+  #end(finish: Finish): Outcome {
+    const lengthFits = finish.num_chars === undefined || finish.num_chars === this.#numChars;
+    const digestFits = !finish.sha256 || finish.sha256 === sha256(this.text);
+    if (!(lengthFits && digestFits) && this.#restarts < MAX_RESTARTS) return this.#restart();
+    this.status = "finished";
+    this.finish = finish;
+    return "changed";
+  }
+
+  #restart(): Outcome {
+    this.#restarts += 1;
+    this.seq = 0;
+    this.#setText("");
+    return "refollow";
+  }
+
+  #setText(text: string): void {
+    this.text = text;
+    this.#numChars = countChars(text);
+  }
+}
+
+/** Characters as the server counts them: code points, not UTF-16 units. */
+export function countChars(text: string): number {
+  let count = text.length;
+  for (let i = 0; i < text.length - 1; i += 1) {
+    if (isHigh(text.charCodeAt(i)) && isLow(text.charCodeAt(i + 1))) count -= 1;
+  }
+  return count;
+}
+
+function firstChars(text: string, count: number): string {
+  let at = 0;
+  for (let i = 0; i < count && at < text.length; i += 1) {
+    at += isHigh(text.charCodeAt(at)) && isLow(text.charCodeAt(at + 1)) ? 2 : 1;
+  }
+  return text.slice(0, at);
+}
+
+const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isLow = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;

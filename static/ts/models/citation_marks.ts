@@ -1,0 +1,20 @@
+// Finds [1], [2, 3] in an answer's text. Only numbers of sources that exist count; the rest stays text.
+
+export type Piece = string | number;
+
+const MARK = /\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]/g;
+
+/** The text cut into strings and source numbers. */
+export function citationPieces(text: string, known: ReadonlySet<number>): Piece[] {
+  const pieces: Piece[] = [];
+  let last = 0;
+  for (const match of text.matchAll(MARK)) {
+    const numbers = (match[1] ?? "").split(/[,;]/).map(Number);
+    if (!numbers.every((n) => known.has(n))) continue;
+    if (match.index > last) pieces.push(text.slice(last, match.index));
+    pieces.push(...numbers);
+    last = match.index + match[0].length;
+  }
+  if (last < text.length) pieces.push(text.slice(last));
+  return pieces;
+}
