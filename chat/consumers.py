@@ -1,9 +1,274 @@
-"""One socket a tab."""
+"""One socket a tab: frames in, events out. Owns no query; verbs do the work on database threads.
+
+Rights are looked at again with every frame, and whenever the employee's doorbell says that they changed. Handlers
+return quickly, because Channels runs one at a time: the answer itself is written by another process.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from chat import doorbell, events, frames, limits, sessions
+from chat.database import in_thread
+from chat.errors import HearthError
+from chat.languages import of_headers
+from chat.logs import current_request_id
+from chat.models import Employee
+from chat.turns import follow, queue
+from chat.views.documents import state_or_deletion
+
+log = logging.getLogger(__name__)
+R = TypeVar("R")
+
+SIGNED_OUT, TOO_MANY_SOCKETS, TOO_FAST = 4401, 4429, 4408
+CHECK_EVERY_SECONDS = 1.0  # for frames that reach no verb
+MAX_BAD_FRAMES = 200
+
+
+class SignedOut(Exception):
+    """The session behind the socket has ended."""
 
 
 class SocketConsumer(AsyncWebsocketConsumer):
-    """Filled next."""
+    async def connect(self) -> None:
+        self.employee_id: int | None = None
+        self.followers: dict[uuid.UUID, follow.Follower] = {}
+        self.window = follow.Window()
+        self.budget = limits.FrameBudget()
+        self.num_bad_frames = 0
+        self.checked_at = time.monotonic()
+        self.looking: asyncio.Task[None] | None = None
+        current_request_id.set(uuid.uuid4().hex[:12])
+        self.session_key = self.scope["cookies"].get(sessions.cookie_name())
+        employee = await in_thread(sessions.employee_of, self.session_key)
+        if employee is None:
+            await self.close()  # before accept: the handshake is refused
+            return
+        self.language = employee.language or of_headers(self.scope["headers"])
+        if not limits.socket_places.take(employee.pk):
+            await self.accept()
+            await self.close(TOO_MANY_SOCKETS)
+            return
+        self.employee_id = employee.pk
+        await self.channel_layer.group_add(doorbell.employee_group(employee.pk), self.channel_name)
+        await self.channel_layer.group_add(doorbell.EVERYONE, self.channel_name)
+        await self.accept()
+
+    async def disconnect(self, code: int) -> None:
+        if self.looking is not None:
+            self.looking.cancel()
+        if self.employee_id is None:
+            return
+        limits.socket_places.give_back(self.employee_id)
+        await self.channel_layer.group_discard(doorbell.employee_group(self.employee_id), self.channel_name)
+        await self.channel_layer.group_discard(doorbell.EVERYONE, self.channel_name)
+        for turn_id in list(self.followers):
+            await self._leave(turn_id)
+        self.employee_id = None
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.employee_id is None:
+            return
+        with translation.override(self.language):
+            try:
+                if not self.budget.take():
+                    await self._refuse_speed(text_data)
+                    return
+                await self._handle(frames.parse(text_data))
+            except frames.BadFrame as error:
+                await self._bad_frame(error.ref, error.code, error.sentence)
+            except SignedOut:
+                await self.close(SIGNED_OUT)
+            except Exception:  # one broken frame must not end the tab's other answers
+                log.exception("frame failed")
+                await self._say(events.error(None, "server_error", _("Something broke on our side.")))
+
+    async def _handle(self, frame: frames.Frame) -> None:
+        match frame:
+            case frames.SendMessage():
+                await self._send_message(frame)
+            case frames.FollowTurn():
+                await self._follow(frame)
+            case frames.StopTurn():
+                await self._stop(frame)
+            case frames.UnfollowTurn():
+                await self._check()
+                await self._leave(frame.turn)
+            case frames.Acknowledge():
+                await self._check()
+                await self._acknowledge(frame)
+            case frames.Ping():
+                await self._check()
+                await self._say({"type": "pong"})
+
+    # What a browser may ask for
+
+    async def _send_message(self, frame: frames.SendMessage) -> None:
+        question = queue.Question(frame.id, frame.thread, frame.text, frame.model, frame.documents, self.language)
+        try:
+            sent = await self._as_employee(queue.send, question)
+        except HearthError as error:
+            await self._say(events.error(frame.ref, error.code, error.sentence))
+            return
+        turn, thread = sent.turn, sent.thread
+        await self._say(
+            {
+                "type": "message.accepted",
+                "ref": frame.ref,
+                "thread": {"id": str(thread.id), "title": thread.title, "created": sent.is_new_thread},
+                "question": {"id": str(sent.question.id), "text": sent.question.text},
+                "answer": {"id": str(sent.answer.id)},
+                "turn": {"id": str(turn.id), "status": turn.status, "model": turn.model_name},
+            }
+        )
+        if turn.id not in self.followers:
+            # Who asks will follow: beginning now spares the first word a round trip.
+            follower = await self._begin_following(turn.id, 0)
+            follower.is_automatic = True
+        await self.channel_layer.group_send(
+            doorbell.employee_group(thread.owner_id), {"type": "thread.changed", "thread": thread.summary()}
+        )
+
+    async def _follow(self, frame: frames.FollowTurn) -> None:
+        known = self.followers.get(frame.turn)
+        if known is not None and known.is_automatic and known.after_seq == frame.after_seq:
+            known.is_automatic = False
+            await self._check()
+            return
+        try:
+            await self._as_employee(follow.state_of, frame.turn)
+        except HearthError as error:
+            await self._say(events.error(str(frame.turn), error.code, error.sentence))
+            return
+        await self._leave(frame.turn)
+        if len(self.followers) >= limits.MAX_FOLLOWED_TURNS:
+            sentence = _("This tab follows too many answers at once.")
+            await self._say(events.error(str(frame.turn), "too_many_turns", sentence))
+            return
+        await self._begin_following(frame.turn, frame.after_seq)
+
+    async def _stop(self, frame: frames.StopTurn) -> None:
+        try:
+            await self._as_employee(queue.request_stop, frame.turn)
+        except HearthError as error:
+            await self._say(events.error(str(frame.turn), error.code, error.sentence))
+
+    async def _acknowledge(self, frame: frames.Acknowledge) -> None:
+        follower = self.followers.get(frame.turn)
+        if follower is None:
+            return
+        await follower.acknowledge(frame.seq)
+        for other in list(self.followers.values()):
+            await other.go_on()
+
+    # What doorbells say
+
+    async def turn_event(self, message: dict[str, Any]) -> None:
+        follower = self.followers.get(uuid.UUID(message["frame"]["turn"]))
+        if follower is not None:
+            await follower.hear(message["id"], message["seq"], message["frame"])
+
+    async def rights_changed(self, message: dict[str, Any]) -> None:
+        if message["session_key"] in ("", self.session_key):
+            self.checked_at = 0.0
+            try:
+                await self._check()
+            except SignedOut:
+                await self.close(SIGNED_OUT)
+
+    async def thread_changed(self, message: dict[str, Any]) -> None:
+        await self._say({"type": "thread.changed", "thread": message["thread"]})
+
+    async def models_changed(self, message: dict[str, Any]) -> None:
+        await self._say({"type": "models.changed"})
+
+    async def document_changed(self, message: dict[str, Any]) -> None:
+        try:
+            with translation.override(self.language):
+                state = await self._as_employee(state_or_deletion, uuid.UUID(message["document_id"]), note_seen=False)
+        except SignedOut:
+            await self.close(SIGNED_OUT)
+            return
+        await self._say({"type": "document.changed", "document": state})
+
+    # Followers
+
+    async def _begin_following(self, turn_id: uuid.UUID, after_seq: int) -> follow.Follower:
+        follower = follow.Follower(
+            turn_id,
+            after_seq,
+            self.window,
+            send=lambda text: self.send(text_data=text),
+            load=partial(self._as_employee, follow.state_of, turn_id, note_seen=False),
+        )
+        self.followers[turn_id] = follower
+        # First the doorbell, then the log: what happens in between is in both, and is sent once.
+        await self.channel_layer.group_add(doorbell.turn_group(turn_id), self.channel_name)
+        await follower.look()
+        if self.looking is None or self.looking.done():
+            self.looking = asyncio.create_task(self._look_after_followers())
+        return follower
+
+    async def _leave(self, turn_id: uuid.UUID) -> None:
+        follower = self.followers.pop(turn_id, None)
+        if follower is not None:
+            follower.leave()
+            await self.channel_layer.group_discard(doorbell.turn_group(turn_id), self.channel_name)
+
+    async def _look_after_followers(self) -> None:
+        """A doorbell may be lost: while answers are open, look for news that it did not bring."""
+        while any(not follower.is_over for follower in self.followers.values()):
+            await asyncio.sleep(follow.QUIET_SECONDS / 2)
+            try:
+                for follower in list(self.followers.values()):
+                    if follower.is_quiet:
+                        await follower.look()
+            except SignedOut:
+                await self.close(SIGNED_OUT)
+                return
+
+    # Rights
+
+    async def _as_employee(self, verb: Callable[..., R], *args: Any, note_seen: bool = True) -> R:
+        """Call verb(employee, …) for whoever the session belongs to now. Raises SignedOut."""
+        result = await in_thread(_guarded, self.session_key, self.employee_id, note_seen, verb, *args)
+        self.checked_at = time.monotonic()
+        return result
+
+    async def _check(self) -> None:
+        if time.monotonic() - self.checked_at > CHECK_EVERY_SECONDS:
+            await self._as_employee(lambda employee: None, note_seen=False)
+
+    # Saying
+
+    async def _say(self, frame: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps(frame, separators=(",", ":"), ensure_ascii=False))
+
+    async def _bad_frame(self, ref: str | None, code: str, sentence: str) -> None:
+        self.num_bad_frames += 1
+        if self.num_bad_frames > MAX_BAD_FRAMES:
+            await self.close(TOO_FAST)
+            return
+        await self._say(events.error(ref, code, sentence))
+
+    async def _refuse_speed(self, text: str | None) -> None:
+        ref = frames.ref_in(text or "")
+        await self._bad_frame(ref, "too_fast", _("That was too fast. Wait a moment and try again."))
+
+
+def _guarded(session_key: str, employee_id: int, note_seen: bool, verb: Callable[..., Any], *args: Any) -> Any:
+    employee: Employee | None = sessions.employee_of(session_key, note_seen=note_seen)
+    if employee is None or employee.pk != employee_id:
+        raise SignedOut
+    return verb(employee, *args)

@@ -10,8 +10,10 @@ import uuid
 from typing import Any
 
 import redis
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.conf import settings
+
+from chat import valkey
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +29,15 @@ def turn_group(turn_id: uuid.UUID) -> str:
 
 
 def ring(group: str, message: dict[str, Any]) -> None:
-    """From synchronous code. A Valkey that does not answer costs freshness, never the caller's work."""
+    """From synchronous code. A Valkey that does not answer costs freshness, never the caller's work.
+
+    Published with our own connection, since the layer would open a loop and a connection for each ring.
+    """
+    layer = get_channel_layer()
+    channel = f"{settings.CHANNEL_LAYERS['default']['CONFIG']['prefix']}__group__{group}"
     try:
-        async_to_sync(get_channel_layer().group_send)(group, message)
-    except (redis.RedisError, OSError) as error:
+        valkey.client().publish(channel, layer.serialize(message))
+    except redis.RedisError as error:
         log.warning("doorbell %s not rung: %s", group, type(error).__name__)
 
 

@@ -22,6 +22,10 @@ SEEN_AT = "seen_at"
 NOTE_EVERY_SECONDS = 60  # a session row is written at most this often
 
 
+def cookie_name() -> str:
+    return settings.SESSION_COOKIE_NAME
+
+
 def start(request: HttpRequest, employee: Employee) -> None:
     """Sign the employee in under a new session key."""
     login(request, employee, backend="django.contrib.auth.backends.ModelBackend")
@@ -50,8 +54,11 @@ def enforce(request: HttpRequest) -> None:
         request.session[SEEN_AT] = int(time.time())
 
 
-def employee_of(session_key: str | None) -> Employee | None:
-    """The active employee behind a session key, checked as if a request had come. Two queries at most."""
+def employee_of(session_key: str | None, *, note_seen: bool = True) -> Employee | None:
+    """The active employee behind a session key, checked as if a request had come. Two queries at most.
+
+    A tab that only pings is no sign of life: with note_seen False it does not keep the session.
+    """
     if not session_key:
         return None
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
@@ -60,7 +67,7 @@ def employee_of(session_key: str | None) -> Employee | None:
     employee = Employee.objects.filter(pk=session[SESSION_KEY], is_active=True, must_change_password=False).first()
     if employee is None or not _has_hash(session.get(HASH_SESSION_KEY, ""), employee):
         return None
-    if time.time() - session[SEEN_AT] > NOTE_EVERY_SECONDS:
+    if note_seen and time.time() - session[SEEN_AT] > NOTE_EVERY_SECONDS:
         session[SEEN_AT] = int(time.time())
         session.save()
     return employee

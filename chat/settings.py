@@ -22,7 +22,7 @@ KIB = 1024
 MIB = 1024 * KIB
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = environ.FileAwareEnv()  # DATABASE_URL_FILE and its like: a secret may come from a file
 DATA_DIR = Path(env.str("HEARTH_DATA_DIR", default=".hearth"))
 DATA_DIR = DATA_DIR if DATA_DIR.is_absolute() else BASE_DIR / DATA_DIR
 # A person who runs `manage.py` beside a running Hearth means that Hearth. Variables that are set win.

@@ -49,5 +49,6 @@ urlpatterns = [
     path("manage/employees/", management.employees, name="employees"),
     path("manage/employees/<int:employee_id>/", management.employee, name="employee"),
     path("v1/", include("chat.api.urls")),
+    path("v1/", include("chat.api.urls")),
     path("health/", requests.methods(GET=health), name="health"),
 ]

@@ -1,0 +1,103 @@
+"""What the server says on a socket: one dataclass per event, the counterpart of static/ts/lib/protocol.ts.
+
+Events of a turn are numbered by its log (`turn`, `seq`); everything else stands alone. Offsets and lengths of text
+count code points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    type: ClassVar[str]
+
+    def frame(self) -> dict[str, Any]:
+        """As JSON; fields that say nothing are left out."""
+        return {"type": self.type} | {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Progressed(Event):
+    """Why there is no word yet: queued, loading, searching, reading."""
+
+    type: ClassVar[str] = "turn.progress"
+
+    stage: str
+    position: int | None = None
+    wait_seconds: float | None = None
+    percent: int | None = None
+    num_prompt_tokens: int | None = None
+    num_done: int | None = None
+    num_found: int | None = None
+    waiting_for: str | None = None  # title of a document that is still being read
+
+
+@dataclass(frozen=True)
+class SourcesFound(Event):
+    """What the model is given to read, and what did not fit.
+
+    Each source: n, document, title, page (from 0), label, heading, quote, citation.
+    """
+
+    type: ClassVar[str] = "sources.found"
+
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    num_left_out: int = 0
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    num_history_left_out: int = 0
+    weak: bool = False
+
+
+@dataclass(frozen=True)
+class Extended(Event):
+    """Text to append; start is the length of the text before it."""
+
+    type: ClassVar[str] = "answer.extended"
+
+    text: str
+    start: int
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The whole answer is there; length and digest prove it. reason: stop, length or stopped."""
+
+    type: ClassVar[str] = "answer.finished"
+
+    reason: str
+    num_chars: int
+    sha256: str
+    num_prompt_tokens: int | None = None
+    num_completion_tokens: int | None = None
+    tokens_per_second: float | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The answer ends here, as far as it got."""
+
+    type: ClassVar[str] = "answer.failed"
+
+    code: str
+    sentence: str
+
+
+LAST = (Finished.type, Failed.type)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def snapshot(turn: str, seq: int, **state: Any) -> dict[str, Any]:
+    """A whole turn at once, for a follower whose missing events no log has any more."""
+    return {"type": "turn.snapshot", "turn": turn, "seq": seq} | state
+
+
+def error(ref: str | None, code: str, sentence: str) -> dict[str, Any]:
+    return {"type": "error", "ref": ref, "code": code, "sentence": sentence}

@@ -1,0 +1,51 @@
+"""What a turn needs to know before it asks the model: the thread so far, the context's length, the documents."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from chat.models import Message, ServedModel, Turn
+from chat.models.message import USER
+from chat.prompts import CountTokens, Said
+from chat.served_models import client
+from chat.turns import failures, sources
+from rag.models import Document
+
+
+def load(turn: Turn) -> tuple[list[Said], int, list[Document]]:
+    """(history, context length, documents). Raises TurnFailed when the model's file is gone."""
+    model = ServedModel.objects.filter(name=turn.model_name).first()
+    if model is None or not model.is_present:
+        sentence = _("The file of this model is not there any more. Choose another model.")
+        raise failures.TurnFailed("model_not_found", sentence)
+    return of(turn.question), model.context_length or 2048, sources.documents_of(turn)
+
+
+def of(question: Message) -> list[Said]:
+    """The branch that ends before the question, oldest first. Questions that were never answered are left out."""
+    if question.parent_id is None:
+        return []
+    fields = ("id", "parent_id", "role", "text")
+    rows = {row["id"]: row for row in Message.objects.filter(thread=question.thread_id).values(*fields) if row["text"]}
+    branch: list[Said] = []
+    at = rows.get(question.parent_id)
+    while at is not None:
+        branch.append(Said(at["role"], at["text"]))
+        at = rows.get(at["parent_id"])
+    branch.reverse()
+    answered = [said for said, after in zip(branch, [*branch[1:], None], strict=True) if _is_answered(said, after)]
+    return answered
+
+
+def _is_answered(said: Said, following: Said | None) -> bool:
+    return said.role != USER or (following is not None and following.role != USER)
+
+
+def counter(model_name: str) -> CountTokens:
+    """The model's own tokenizer."""
+    return lambda texts: client().count_tokens(model_name, texts)
+
+
+def keep_sources(turn: Turn) -> None:
+    """A reader who comes later sees what the answer rests on, though it is not finished."""
+    Message.objects.filter(pk=turn.answer_id).update(sources=turn.answer.sources)

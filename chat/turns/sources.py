@@ -1,0 +1,81 @@
+"""A turn's documents: wait until they can be searched, search them, number what was found.
+
+Everything here is synchronous; a turn calls it on a database thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chat import events, prompts
+from chat.models import Turn
+from chat.served_models import client
+from rag import citations, packing, search
+from rag.models import Document
+from rag.search import Passage
+
+BEING_READ = ("queued", "extracting")
+QUOTE_CHARS = 240
+SHORT_QUESTION_WORDS = 5  # "And in Germany?" means nothing without the question before it
+
+
+@dataclass(frozen=True)
+class Sources:
+    """text for the prompt and the event that says what it holds; by_n for the citations of the finished answer."""
+
+    text: str = ""
+    event: events.SourcesFound | None = None
+    by_n: Mapping[int, Passage] = field(default_factory=dict)
+
+
+def documents_of(turn: Turn) -> list[Document]:
+    """The thread's documents that its owner may read now."""
+    return list(turn.thread.documents.for_employee(turn.thread.owner).recent())
+
+
+def first_unread(documents: list[Document]) -> str | None:
+    """The title of a document that will be searchable but is not yet."""
+    states = [document.state() for document in documents]
+    return next((s.title for s in states if not s.is_searchable and s.status in BEING_READ), None)
+
+
+def find(turn: Turn, documents: list[Document], history: list[prompts.Said], context_length: int) -> Sources:
+    """Search the documents for the question and pack what fits."""
+    question = turn.question.text
+    found = search.passages(_query(question, history), employee=turn.thread.owner, documents=documents)
+    packed = packing.sources(
+        found.passages,
+        prompts.room_for_sources(context_length, question),
+        lambda texts: client().count_tokens(turn.model_name, texts),
+    )
+    by_n = dict(enumerate(packed.used, start=1))
+    stored = citations.store(turn.answer_id, by_n)
+    event = events.SourcesFound(
+        sources=[_source(n, passage, str(stored[n].pk)) for n, passage in by_n.items()],
+        num_left_out=len(packed.left_out) + found.num_left_out,
+        left_out=[{"document": str(d.pk), "title": d.title} for d in documents if not d.state().is_searchable],
+        weak=found.weak,
+    )
+    return Sources(packed.text, event, by_n)
+
+
+def _query(question: str, history: list[prompts.Said]) -> str:
+    if len(question.split()) >= SHORT_QUESTION_WORDS:
+        return question
+    before = next((said.text for said in reversed(history) if said.role == "user"), "")
+    return f"{before[:500]} {question}".strip()
+
+
+def _source(n: int, passage: Passage, citation_id: str) -> dict[str, Any]:
+    return {
+        "n": n,
+        "document": str(passage.document_id),
+        "title": passage.document_title,
+        "page": passage.page_no,
+        "label": passage.page_label,
+        "heading": passage.heading,
+        "quote": " ".join(passage.text.split())[:QUOTE_CHARS],
+        "citation": citation_id,
+    }
