@@ -1,7 +1,8 @@
-"""`python -m launch.django_setup RESULT`: migrate, seed and collect static files in one Django start.
+"""`python -m launch.django_setup [RESULT]`: migrate and seed in one Django start.
 
 Writes the first admin as JSON into RESULT ({"email", "password"}, or null when there was one already); the password
-exists nowhere else, so the file is private and its reader removes it.
+exists nowhere else, so the file is private and its reader removes it. Without RESULT it goes to the log, for
+containers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from launch import config
 
 
-def main(result: Path) -> None:
+def main(result: Path | None) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chat.settings")
     import django
     from django.core.management import call_command
@@ -24,7 +25,11 @@ def main(result: Path) -> None:
     call_command("migrate", interactive=False, verbosity=1)
     answer = io.StringIO()
     call_command("seed", json=True, stdout=answer)
-    config.write_private(result, _last_json_line(answer.getvalue()))
+    text = _last_json_line(answer.getvalue())
+    if result:
+        config.write_private(result, text)
+    elif admin := json.loads(text):
+        print(f"First admin: {admin['email']}  one-time password: {admin['password']}")
 
 
 def _last_json_line(text: str) -> str:
@@ -36,4 +41,4 @@ def _last_json_line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

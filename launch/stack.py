@@ -23,9 +23,12 @@ ADDRESSES_NAME = "services.env"
 ADDRESSES = ("DATABASE_URL", "VALKEY_URL", "HEARTH_INFERENCE_URL")
 READY_TIMEOUT_SECONDS = 120.0
 SETUP_TIMEOUT_SECONDS = 1800.0
-# Longer than each process gives itself to drain: web 10 s, worker 20 s (chat/server.py, chat/settings.py).
+# Longer than each process gives itself to drain: web 10 s, worker 20 s, inference 30 s (their own settings).
 WEB_GRACE_SECONDS = 15.0
 WORKER_GRACE_SECONDS = 30.0
+INFERENCE_GRACE_SECONDS = 40.0
+# Who starts Hearth as root knows it; Celery would say so at every start, in eight lines.
+CELERY_ROOT_WARNING = "You're running the worker with superuser privileges"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Stack:
                 HEARTH_INFERENCE_PORT=port,
                 HEARTH_INFERENCE_URL=f"http://127.0.0.1:{port}",
             )
-            self._start("inference", "-m", "inference", grace_seconds=WORKER_GRACE_SECONDS)
+            self._start("inference", "-m", "inference", grace_seconds=INFERENCE_GRACE_SECONDS)
 
     def set_up_database(self) -> Admin | None:
         """Migrations and the first admin, in one Django start; skipped when nothing has changed since the last one."""
@@ -110,11 +113,13 @@ class Stack:
         return Admin(answer["email"], answer["password"]) if answer else None
 
     def start_processes(self) -> None:
-        self._start("web", "-m", "chat.server", grace_seconds=WEB_GRACE_SECONDS)
+        host, port = self._settings.host, str(self._settings.port)
+        self._start("web", "-m", "chat.server", "--bind", host, "--port", port, grace_seconds=WEB_GRACE_SECONDS)
         self._start("turns", "manage.py", "turns", grace_seconds=WORKER_GRACE_SECONDS)
         schedule = self._settings.data_dir / "run" / "beat-schedule"
         self._start(
-            "worker", "-m", "celery", "-A", "chat", "worker", "-B", "--concurrency", "1", "--loglevel", "INFO",
+            "worker", "-W", f"ignore:{CELERY_ROOT_WARNING}", "-m", "celery", "--quiet", "-A", "chat", "worker", "-B",
+            "--concurrency", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
             "--schedule", str(schedule), grace_seconds=WORKER_GRACE_SECONDS,
         )  # fmt: skip
 
