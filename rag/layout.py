@@ -78,12 +78,14 @@ _NUMBERED = re.compile(r"^(?:(?:chapter|part|appendix|kapitel|teil|anhang)\s+)?(
 def blocks(pages: Sequence[RawPage], outline: Sequence[OutlineItem]) -> list[Block]:
     """All paragraphs and headings of a document in reading order."""
     by_page = [page_lines(page) for page in pages]
-    running = running_heads(pages, by_page)
-    kept = [[line for line in lines if (line.page_no, line.start) not in running] for lines in by_page]
-    every_line = [line for lines in kept for line in lines]
+    every_line = [line for lines in by_page for line in lines]
     if not every_line:
         return []
-    levels = heading_levels(every_line, outline)
+    levels = outline_levels(every_line, outline)
+    running = running_heads(pages, by_page, body_size(every_line)) - levels.keys()
+    kept = [[line for line in lines if (line.page_no, line.start) not in running] for lines in by_page]
+    if len(levels) < MIN_REPEATS:
+        levels = size_levels([line for lines in kept for line in lines])
     texts = {page.page_no: page.text for page in pages}
     found: list[Block] = []
     for lines in kept:
@@ -108,32 +110,28 @@ def page_lines(page: RawPage) -> list[Line]:
     return found
 
 
-def running_heads(pages: Sequence[RawPage], by_page: Sequence[Sequence[Line]]) -> set[tuple[int, int]]:
+def running_heads(pages: Sequence[RawPage], by_page: Sequence[Sequence[Line]], body: float) -> set[tuple[int, int]]:
     """(page_no, start) of lines at the top and bottom that repeat at the same height, and of bare page numbers."""
-    edges: list[tuple[Line, tuple[str, int]]] = []
+    edges: list[tuple[Line, int]] = []
     for page, lines in zip(pages, by_page, strict=True):
         by_height = sorted(lines, key=lambda line: line.y0)
-        for line in [*by_height[:2], *by_height[-2:]]:
-            is_at_edge = page.height and not 0.12 < line.y0 / page.height < 0.88
-            if is_at_edge:
-                edges.append((line, (line.key, round(line.y0 / 4))))
-    repeats = Counter(key for _line, key in edges)
+        outermost = by_height if len(by_height) < 4 else [*by_height[:2], *by_height[-2:]]
+        if page.height:
+            edges += [(line, round(line.y0 / 4)) for line in outermost if not 0.12 < line.y0 / page.height < 0.88]
+    same = Counter((line.text, height) for line, height in edges)
+    alike = Counter((line.key, height) for line, height in edges)
     # "Chapter 3: Utilities 6" differs from chapter to chapter, but stands where a numbered line stands on most pages.
-    numbered = Counter(height for line, (_key, height) in edges if _NUMBER_AT_END.search(line.text))
+    numbered = Counter(height for line, height in edges if _NUMBER_AT_END.search(line.text))
     enough = max(MIN_REPEATS, len(pages) * 0.4)
-    return {
-        (line.page_no, line.start)
-        for line, key in edges
-        if repeats[key] >= MIN_REPEATS
-        or _ONLY_NUMBER.fullmatch(line.key)
-        or (_NUMBER_AT_END.search(line.text) and numbered[key[1]] >= enough)
-    }
-
-
-def heading_levels(lines: Sequence[Line], outline: Sequence[OutlineItem]) -> dict[tuple[int, int], int]:
-    """(page_no, start) -> level of the lines that are headings."""
-    from_outline = outline_levels(lines, outline)
-    return from_outline if len(from_outline) >= MIN_REPEATS else size_levels(lines)
+    found = set()
+    for line, height in edges:
+        # "Chapter 4" in large type at the top of a page is a heading, however often its like stands there.
+        is_small = line.size <= body * 1.12
+        repeats = same[line.text, height] >= MIN_REPEATS or (is_small and alike[line.key, height] >= MIN_REPEATS)
+        counts = is_small and _NUMBER_AT_END.search(line.text) and numbered[height] >= enough
+        if repeats or counts or _ONLY_NUMBER.fullmatch(line.key):
+            found.add((line.page_no, line.start))
+    return found
 
 
 def outline_levels(lines: Sequence[Line], outline: Sequence[OutlineItem]) -> dict[tuple[int, int], int]:

@@ -1,0 +1,124 @@
+"""PDFs made to order, and the pipeline driven without a broker."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import Any
+
+from django.utils import timezone
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.pdfgen.canvas import Canvas
+
+from rag import embedding, ingest, uploads
+from rag.models import Batch, Document, Shard, Version
+
+PIECE_BYTES = 64 * 1024
+HOTEL = "Hotel rates above 180 EUR need the approval of the cost centre before booking."
+HANDBOOK = [
+    ["1 Travel", "This handbook says how journeys are planned and paid at our company.", HOTEL],
+    ["2 Laptops", "Every laptop is encrypted. Lost machines are reported to the service desk within one hour."],
+    ["3 Holidays", "Employees have thirty days of leave. Leave is entered in the calendar two weeks ahead."],
+]
+
+
+def pdf(pages: list[list[str]], **encryption: str) -> bytes:
+    """One PDF page for each list; its first line is a heading in larger type. Lines are wrapped at 90 characters."""
+    target = io.BytesIO()
+    locked = StandardEncryption(**encryption) if encryption else None
+    canvas = Canvas(target, pagesize=A4, encrypt=locked, pageCompression=1)
+    for number, (heading, *lines) in enumerate(pages):
+        canvas.setFont("Helvetica-Bold", 16)
+        canvas.drawString(72, 770, heading)
+        canvas.bookmarkPage(f"p{number}")
+        canvas.addOutlineEntry(heading, f"p{number}", level=0)
+        canvas.setFont("Helvetica", 10)
+        y = 740.0
+        for line in lines:
+            for part in _wrapped(line):
+                canvas.drawString(72, y, part)
+                y -= 14
+            y -= 12
+        canvas.drawCentredString(297, 30, str(number + 1))
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def scanned_pdf() -> bytes:
+    """A page that holds a picture and no text."""
+    target = io.BytesIO()
+    canvas = Canvas(target, pagesize=A4)
+    canvas.rect(72, 72, 400, 600, fill=1)
+    canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def bomb(num_bytes: int) -> bytes:
+    """A page whose text operators unpack to num_bytes out of two layers of Flate: under 2 kB for 1 GiB."""
+    once = zlib.compress(b"BT /F1 9 Tf (" + b" " * num_bytes + b") Tj ET", 9)
+    stream = zlib.compress(once, 9)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d /Filter [/FlateDecode /FlateDecode] >>\nstream\n%b\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    body, offsets = b"%PDF-1.7\n", []
+    for number, content in enumerate(objects, start=1):
+        offsets.append(len(body))
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    start = len(body)
+    body += b"xref\n0 %d\n0000000000 65535 f \n%b" % (len(objects) + 1, table)
+    return body + b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, start)
+
+
+def upload(owner: Any, content: bytes, name: str = "Handbook.pdf") -> Document:
+    """The file through the real door, in pieces."""
+    begun = uploads.begin(owner, name, len(content))
+    for offset in range(0, len(content), PIECE_BYTES):
+        uploads.append(begun, offset, content[offset : offset + PIECE_BYTES])
+    assert begun.document is not None
+    return begun.document
+
+
+def read(document: Document) -> Document:
+    """Every step until nothing is left to do, as bells would ring them."""
+    version_id = document.newest_version_id
+    assert version_id is not None
+    for _round in range(200):
+        ingest.probe(version_id)
+        ingest.extract()
+        ingest.chunk(version_id)
+        embedding.embed()
+        version = Version.objects.get(pk=version_id)
+        is_embedding = Batch.objects.filter(version=version, is_done=False).exists()
+        if version.status in ("ready", "failed", "cancelled") or (version.status == "searchable" and not is_embedding):
+            break
+    return Document.objects.get(pk=document.pk)
+
+
+def library(owner: Any, pages: list[list[str]] | None = None, name: str = "Handbook.pdf") -> Document:
+    """A document that is uploaded and read."""
+    return read(upload(owner, pdf(pages or HANDBOOK), name))
+
+
+def expire_leases() -> None:
+    """As if every worker that holds something had been dead for long enough."""
+    for model in (Version, Shard, Batch):
+        model.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now())  # type: ignore[attr-defined]
+
+
+def _wrapped(line: str) -> list[str]:
+    parts, current = [], ""
+    for word in line.split():
+        if len(current) + len(word) > 90:
+            parts.append(current)
+            current = ""
+        current = f"{current} {word}".strip()
+    return [*parts, current]
