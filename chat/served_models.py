@@ -23,10 +23,14 @@ from inference.errors import InferenceError
 log = logging.getLogger(__name__)
 
 
-@cache
 def client() -> Client:
-    """The sync door to the inference service, one for the process."""
-    return Client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET)
+    """The sync door to the inference service, one connection pool a process."""
+    return _client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET)
+
+
+@cache
+def _client(url: str, secret: str) -> Client:
+    return Client(url, secret)
 
 
 def sync() -> list[wire.ModelInfo]:

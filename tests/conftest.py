@@ -1,0 +1,54 @@
+"""The cast: Alice asks, Bob must see nothing, Carol administers. And a front end that need not be built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.test.utils import override_settings
+
+from chat.models import Employee
+from tests.factories import browser_of, make_employee
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhashed_static_files() -> Iterator[None]:
+    """Pages name static files by their plain names, so that their tests need no build."""
+    settings.STATIC_ROOT.mkdir(exist_ok=True)
+    storages = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    with override_settings(STORAGES=storages):
+        yield
+
+
+@pytest.fixture
+def alice(db: None) -> Employee:
+    return make_employee("alice@example.com", name="Alice Example")
+
+
+@pytest.fixture
+def bob(db: None) -> Employee:
+    return make_employee("bob@example.com", name="Bob Example")
+
+
+@pytest.fixture
+def carol(db: None) -> Employee:
+    return make_employee("carol@example.com", name="Carol Example", is_admin=True)
+
+
+@pytest.fixture
+def alices_browser(alice: Employee) -> Client:
+    return browser_of(alice)
+
+
+@pytest.fixture
+def bobs_browser(bob: Employee) -> Client:
+    return browser_of(bob)
+
+
+@pytest.fixture
+def carols_browser(carol: Employee) -> Client:
+    return browser_of(carol)
