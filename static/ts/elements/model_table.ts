@@ -4,7 +4,7 @@ import { api } from "../lib/api";
 import { socket } from "../lib/connection";
 import { el, find } from "../lib/dom";
 import { showFailure } from "../lib/failure";
-import { number, short, size } from "../lib/numbers";
+import { number, parameters, size } from "../lib/numbers";
 import { pageState } from "../lib/page_state";
 import { strings } from "../lib/strings";
 
@@ -134,8 +134,8 @@ export class ModelTable extends HTMLElement {
 
 function factsOf(row: Row): string {
   const kind = row.kind === "embedding" ? strings.kindEmbedding : row.kind === "rerank" ? strings.kindRerank : "";
-  const parameters = row.num_parameters ? `${short(Math.round(row.num_parameters / 1e6))}M` : "";
-  return [row.file_name || row.name, row.architecture, parameters, row.quantization, kind].filter(Boolean).join(" · ");
+  const weight = row.num_parameters ? parameters(row.num_parameters) : "";
+  return [row.file_name || row.name, row.architecture, weight, row.quantization, kind].filter(Boolean).join(" · ");
 }
 
 function stateOf(row: Row): HTMLElement {

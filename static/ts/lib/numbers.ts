@@ -14,6 +14,10 @@ export const short = (value: number): string => (value < 1000 ? String(value) : 
 /** Tokens a second: one digit after the point only where it says something. */
 export const speed = (value: number): string => plain.format(value < 10 ? Math.round(value * 10) / 10 : Math.round(value));
 
+/** A number of parameters as models are named: 135M, 23.6B. */
+export const parameters = (count: number): string =>
+  count >= 1e9 ? `${plain.format(Math.round(count / 1e8) / 10)}B` : `${plain.format(Math.round(count / 1e6))}M`;
+
 const SIZES = ["B", "kB", "MB", "GB", "TB"];
 
 export function size(bytes: number): string {

@@ -87,7 +87,7 @@ function table(node: Table, context: Context, depth: number): Node {
       ),
     ),
   );
-  return el("div", { class: "table", tabindex: 0, role: "group" }, el("table", {}, el("thead", {}, head), rows.length > 0 && el("tbody", {}, ...rows)));
+  return el("div", { class: "scroll-x", tabindex: 0, role: "group" }, el("table", {}, el("thead", {}, head), rows.length > 0 && el("tbody", {}, ...rows)));
 }
 
 /** A button that asks before it leads out, and says where to. Anything but the web and mail is text. */

@@ -55,6 +55,7 @@ export class AnswerStream {
     this.text += text;
     this.#numChars += countChars(text);
     this.status = "writing";
+    this.progress = null;
     return true;
   }
 

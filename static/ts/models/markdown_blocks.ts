@@ -31,6 +31,7 @@ export class MarkdownBlocks {
     return this.#closed;
   }
 
+  /** What is not closed yet, with the last line that may still grow. */
   get open(): Block | null {
     const text = this.#text.slice(this.#start);
     if (!text.trim()) return null;
@@ -41,10 +42,13 @@ export class MarkdownBlocks {
 
   /** The text is complete: what is open is closed. */
   end(): Block[] {
+    this.#closed = [];
+    const tail = this.#text.slice(this.#scanned);
+    if (tail) this.#line(tail, this.#text.length);
     const last = this.open;
     this.#start = this.#scanned = this.#text.length;
     this.#begin(null);
-    return last ? [last] : [];
+    return last ? [...this.#closed, last] : this.#closed;
   }
 
   reset(): void {
