@@ -94,6 +94,8 @@ def _serve_all(settings: Config, console: Console, *, is_prepared: bool) -> None
         stack.wait_for_services()
         stack.write_addresses()
         admin = stack.set_up_database()
+        # At once, and again when all is ready: should a later step fail, this password is shown nowhere else.
+        _name_admin(console, admin)
         stack.start_processes()
         stack.wait_for_web(lambda: bool(stop_requests))
         _greet(settings, console, admin, time.monotonic() - started_at)
@@ -138,11 +140,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def _greet(settings: Config, console: Console, admin: Admin | None, seconds: float) -> None:
     console.say("")
     console.say(f"  Hearth is ready after {seconds:.1f} s:  {settings.url}")
-    if admin:
-        console.say(f"  First admin:      {admin.email}")
-        console.say(f"  One-time password: {admin.password}")
+    _name_admin(console, admin)
     console.say("  Ctrl-C stops everything.")
     console.say("")
+
+
+def _name_admin(console: Console, admin: Admin | None) -> None:
+    if admin:
+        console.say(f"  First admin:       {admin.email}")
+        console.say(f"  One-time password: {admin.password}")
 
 
 def _reset(settings: Config, console: Console, *, is_sure: bool) -> None:

@@ -1,6 +1,4 @@
-"""`python -m launch.health URL`: exit status 0 when something answers there. For containers, whose images have no
-curl.
-"""
+"""`python -m launch.health URL`: exit status 0 when something answers there. For images that have no curl."""
 
 from __future__ import annotations
 
