@@ -155,12 +155,22 @@ export class AnswerStreamElement extends HTMLElement {
       finish.tokens_per_second && strings.tokensPerSecond(speed(finish.tokens_per_second)),
       finish.num_completion_tokens && strings.tokens(number(finish.num_completion_tokens)),
     ];
-    if (this.#found?.sources.length) {
-      const leftOut = this.#found.num_left_out ?? 0;
-      facts.push(leftOut ? strings.passagesLeftOut(leftOut) : strings.nothingLeftOut);
-    }
-    if (this.#found?.num_history_left_out) facts.push(strings.historyLeftOut(this.#found.num_history_left_out));
-    return facts.filter((fact): fact is string => Boolean(fact));
+    return [...facts, ...this.#omissions()].filter((fact): fact is string => Boolean(fact));
+  }
+
+  /** The truth in small print: what the model was not given. */
+  #omissions(): (string | false)[] {
+    const found = this.#found;
+    if (!found) return [];
+    const passages = found.num_left_out ?? 0;
+    const isWhole = !passages && !found.num_history_left_out && !found.left_out?.length;
+    return [
+      found.weak === true && found.sources.length > 0 && strings.weakSources,
+      passages > 0 && strings.passagesLeftOut(passages),
+      Boolean(found.num_history_left_out) && strings.historyLeftOut(found.num_history_left_out ?? 0),
+      ...(found.left_out ?? []).map(({ title }) => strings.notReadYet(title)),
+      isWhole && found.sources.length > 0 && strings.nothingLeftOut,
+    ];
   }
 
   /** The sources that the text names, as a row of buttons; the others are counted in the small print. */

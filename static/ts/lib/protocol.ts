@@ -44,6 +44,9 @@ export interface FoundSources {
   sources: Source[];
   num_left_out?: number;
   num_history_left_out?: number;
+  /** Documents that could not be searched yet. */
+  left_out?: { document: string; title: string }[];
+  weak?: boolean;
 }
 
 export interface Progress {
@@ -54,6 +57,8 @@ export interface Progress {
   num_prompt_tokens?: number | null;
   num_done?: number | null;
   num_found?: number | null;
+  /** Title of a document that is still being read. */
+  waiting_for?: string | null;
 }
 
 export interface Finish {
@@ -96,7 +101,7 @@ export type ServerFrame =
   | TurnEvent
   | Accepted
   | { type: "thread.changed"; thread: ThreadSummary }
-  | { type: "models.changed" }
+  | { type: "models.changed"; models?: ChatModel[] }
   | { type: "document.changed"; document: DocumentState }
   | { type: "error"; ref?: string | null; code: string; sentence: string }
   | { type: "pong" }

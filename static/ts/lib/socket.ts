@@ -8,6 +8,8 @@ const PING_MS = 25_000;
 const SILENCE_MS = 40_000;
 const ACK_MS = 200;
 const ACK_EVENTS = 16;
+/** The close code of a session that has ended: nothing to try again. */
+const SIGNED_OUT = 4401;
 
 type Handler<T extends ServerFrame["type"]> = (frame: Extract<ServerFrame, { type: T }>) => void;
 interface Unacknowledged { seq: number; count: number; timer: ReturnType<typeof setTimeout> | null }
@@ -98,8 +100,10 @@ export class Socket extends EventTarget {
     this.#heard = Date.now();
     line.addEventListener("open", () => this.#opened());
     line.addEventListener("message", ({ data }) => this.#received(JSON.parse(String(data)) as ServerFrame));
-    line.addEventListener("close", () => {
-      if (this.#line === line) this.#lost();
+    line.addEventListener("close", ({ code }) => {
+      if (this.#line !== line) return;
+      if (code === SIGNED_OUT) this.dispatchEvent(new Event("signed-out"));
+      else this.#lost();
     });
   }
 

@@ -16,7 +16,7 @@ export function waitWords(progress: Progress | null): WaitWords {
     case "loading":
       return withPercent(strings.loadingModel, progress.percent ?? null);
     case "searching":
-      return { line: strings.searching, percent: null };
+      return { line: progress.waiting_for ? strings.waitingFor(progress.waiting_for) : strings.searching, percent: null };
     case "reading":
       return reading(progress);
     case "writing":

@@ -44,6 +44,9 @@ export class ChatPage {
     for (const type of ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const) {
       socket.on(type, (event) => this.#applied(event));
     }
+    socket.on("models.changed", ({ models }) => {
+      if (models) this.#picker.models = models;
+    });
     for (const document of pageState.thread?.documents ?? []) this.#composer.attachDocument(document);
     void this.#attachFromAddress();
     this.#resume();

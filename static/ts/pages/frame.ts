@@ -139,6 +139,7 @@ function watchLine(): void {
     notice?.remove();
     notice = null;
   });
+  socket.addEventListener("signed-out", saySignedOut);
   socket.addEventListener("lost", (event) => {
     const attempt = (event as CustomEvent<number>).detail;
     if (attempt < QUIET_ATTEMPTS || notice) return;
@@ -152,6 +153,12 @@ async function checkSession(): Promise<void> {
   try {
     await api("GET", "/threads/");
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) toast(strings.signedOut, { label: strings.signIn, run: goSignIn });
+    if (error instanceof ApiError && error.status === 401) saySignedOut();
   }
+}
+
+function saySignedOut(): void {
+  const way = el("button", { type: "button", class: "offline__way", click: goSignIn }, strings.signIn);
+  document.querySelector(".offline")?.remove();
+  document.querySelector(".page__main")?.append(el("div", { class: "offline", role: "alert" }, strings.signedOut, " ", way));
 }
