@@ -10,7 +10,6 @@ from __future__ import annotations
 import array
 import asyncio
 import base64
-import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -140,9 +139,7 @@ class Client:
         """Return when its running answers have ended and its memory is free."""
         self._call("POST", f"/v1/models/{model}/unload")
 
-    def embed(
-        self, model: str, texts: Sequence[str], *, priority: str = "background"
-    ) -> list[list[float]]:
+    def embed(self, model: str, texts: Sequence[str], *, priority: str = "background") -> list[list[float]]:
         """One unit-length vector per text, in order. One request per 64 texts."""
         vectors: list[list[float]] = []
         for payload in _Shapes.embed_payloads(model, texts, priority):
@@ -220,9 +217,7 @@ class AsyncClient:
     async def unload(self, model: str) -> None:
         await self._call("POST", f"/v1/models/{model}/unload")
 
-    async def embed(
-        self, model: str, texts: Sequence[str], *, priority: str = "background"
-    ) -> list[list[float]]:
+    async def embed(self, model: str, texts: Sequence[str], *, priority: str = "background") -> list[list[float]]:
         vectors: list[list[float]] = []
         for payload in _Shapes.embed_payloads(model, texts, priority):
             vectors += _Shapes.vectors(await self._call("POST", "/v1/embeddings", payload))
@@ -233,9 +228,7 @@ class AsyncClient:
         counts: list[int] = body["counts"]
         return counts
 
-    async def count_message_tokens(
-        self, model: str, messages: Sequence[Mapping[str, Any]]
-    ) -> tuple[int, int]:
+    async def count_message_tokens(self, model: str, messages: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
         payload = {"model": model, "messages": [dict(message) for message in messages]}
         body = await self._call("POST", "/tokenize", payload)
         return body["count"], body["context_length"]
@@ -252,10 +245,9 @@ class AsyncClient:
         try:
             if response.status_code != 200:
                 raise _Shapes.error_of(response.status_code, await response.aread())
-            async with contextlib.aclosing(response.aiter_lines()) as lines:
-                async for line in lines:
-                    for event in reader.feed(line):
-                        yield event
+            async for line in response.aiter_lines():
+                for event in reader.feed(line):
+                    yield event
         except httpx.HTTPError as error:
             raise errors.BackendLost("The connection to the inference service broke.") from error
         finally:

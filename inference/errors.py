@@ -2,7 +2,7 @@
 
     InferenceError
     ├── RequestError      the caller can fix it
-    │   ├── BadParameter, ContextTooLong, UnknownModel, Unauthorized
+    │   ├── BadParameter, ContextTooLong, BodyTooLarge, UnknownModel, Unauthorized
     ├── CapacityError     the caller can try again later
     │   ├── QueueFull, ModelLoading, ShuttingDown
     └── EngineError       ours to fix
@@ -26,9 +26,7 @@ class InferenceError(Exception):
     kind: ClassVar[str] = "server_error"
     status: ClassVar[int] = 500
 
-    def __init__(
-        self, sentence: str, *, param: str | None = None, retry_after_seconds: float | None = None
-    ) -> None:
+    def __init__(self, sentence: str, *, param: str | None = None, retry_after_seconds: float | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.param = param
@@ -82,6 +80,16 @@ class ContextTooLong(RequestError):
             "num_prompt_tokens": self.num_prompt_tokens,
             "context_length": self.context_length,
         }
+
+
+class BodyTooLarge(RequestError):
+    """Refused while it is being read."""
+
+    code = "body_too_large"
+    status = 413
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"The request is larger than {most_bytes:,} bytes.")
 
 
 class UnknownModel(RequestError):

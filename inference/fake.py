@@ -1,0 +1,174 @@
+"""A model without weights, for tests and laptops. Deterministic, and honest about the cache.
+
+Every token is up to three bytes of text, packed into its number, so that tokens mean the same in every process. The
+answer is read out of the tokens that the engine has really put into the sequence: were two sequences ever mixed up,
+or one cell reused wrongly, the answer would be another.
+
+    "say: X" in the last question     X
+    "babble: N" in the last question  N words, each made from a checksum over the whole sequence
+    anything else                     You said: <the last question>
+    a source in the prompt            " [1]" at the end
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import struct
+import time
+import zlib
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+
+from inference.backends import Batch, EngineDead
+from inference.cache import Copy, Operation
+from inference.config import EngineConfig
+from inference.request import SamplingParams
+
+DIMENSIONS = 384
+_START, _END = 1, 2
+_BASE = 16
+_WORDS = re.compile(rb"\s?[^\s]+|\s")
+
+
+def pretend_to_load(config: EngineConfig, on_percent: Callable[[int], None]) -> None:
+    """Take as long as the configuration says, telling every tenth."""
+    for percent in range(0, 101, 10):
+        on_percent(percent)
+        time.sleep(config.fake_load_seconds / 11)
+
+
+class FakeVocab:
+    """Tokens of at most three bytes, never across a word's border."""
+
+    num_tokens = _BASE + (4 << 24)
+    bos: int | None = None
+    bos_text = ""
+    eos_text = "<|im_end|>"
+    specials: Mapping[str, int] = {"<|im_start|>": _START, "<|im_end|>": _END}
+
+    def tokenize(self, text: str, *, add_special: bool = False) -> list[int]:
+        tokens = []
+        for word in _WORDS.findall(text.encode()):
+            for start in range(0, len(word), 3):
+                piece = word[start : start + 3]
+                tokens.append(_BASE + (len(piece) << 24) + int.from_bytes(piece, "big"))
+        return tokens
+
+    def piece(self, token: int) -> bytes:
+        if token < _BASE:
+            return {_START: b"<|im_start|>", _END: b"<|im_end|>"}.get(token, b"")
+        length, value = (token - _BASE) >> 24, (token - _BASE) & 0xFFFFFF
+        return value.to_bytes(3, "big")[3 - length :]
+
+    def is_end(self, token: int) -> bool:
+        return token == _END
+
+    def text(self, tokens: Sequence[int]) -> str:
+        return b"".join(map(self.piece, tokens)).decode("utf-8", errors="replace")
+
+
+class FakeSampler:
+    def close(self) -> None:
+        pass
+
+
+class FakeBackend:
+    """Keeps each sequence's tokens as a cache would and refuses what llama.cpp would refuse."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.vocab = FakeVocab()
+        self.num_evaluated = 0
+        self._seconds = 1 / config.fake_tokens_per_second if config.fake_tokens_per_second else 0.0
+        self._sequences: dict[int, array[int]] = {}
+        self._scripts: dict[int, tuple[int, list[int]]] = {}
+
+    def apply(self, operations: Sequence[Operation]) -> None:
+        for operation in operations:
+            if isinstance(operation, Copy):
+                self._sequences[operation.target] = self._sequences[operation.source][: operation.length]
+                self._scripts.pop(operation.target, None)
+            else:
+                del self._sequences.setdefault(operation.sequence, array("i"))[operation.start :]
+                self._scripts.pop(operation.sequence, None)
+
+    def evaluate(self, batch: Batch) -> None:
+        if self._seconds:
+            time.sleep(self._seconds)
+        for token, position, sequence in zip(batch.tokens, batch.positions, batch.sequences, strict=True):
+            tokens = self._sequences.setdefault(sequence, array("i"))
+            if position != len(tokens):
+                raise EngineDead(f"position {position} after {len(tokens)} tokens of sequence {sequence}")
+            tokens.append(token)
+        self.num_evaluated += len(batch.tokens)
+
+    def sampler(self, params: SamplingParams, generated: Sequence[int]) -> FakeSampler:
+        return FakeSampler()
+
+    def sample(self, row: int, sequence: int, sampler: object) -> int:
+        tokens = self._sequences[sequence]
+        start, script = self._scripts.get(sequence, (0, []))
+        place = len(tokens) - start
+        if not 0 < place <= len(script) or tokens[-1] != script[place - 1]:
+            start, script, place = len(tokens), self._script(tokens), 0
+            self._scripts[sequence] = (start, script)
+        return script[place] if place < len(script) else _END
+
+    def close(self) -> None:
+        pass
+
+    def _script(self, tokens: array[int]) -> list[int]:
+        """The rest of the answer, from what the sequence holds."""
+        marks = [index for index, token in enumerate(tokens) if token == _START]
+        text = self.vocab.text(tokens[marks[-1] + 1 if marks else 0 :])
+        _role, _, written = text.partition("\n")
+        prompt = self.vocab.text(tokens[: marks[-1]] if marks else tokens)
+        answer = _answer(prompt, zlib.crc32(tokens[: marks[-1] if marks else None].tobytes()))
+        if not answer.startswith(written):
+            return []
+        return self.vocab.tokenize(answer[len(written) :])
+
+
+def _answer(prompt: str, checksum: int) -> str:
+    _, _, last = prompt.rpartition("<|im_start|>user\n")
+    question, _, _ = last.partition("<|im_end|>")
+    said = re.search(r"say: (.*)", question, re.DOTALL)
+    babble = re.search(r"babble: ([0-9]{1,5})", question)
+    if babble:
+        words = (f"w{zlib.crc32(struct.pack('>II', checksum, n)) % 9973}" for n in range(int(babble[1])))
+        answer = " ".join(words)
+    else:
+        answer = said[1].strip() if said else f"You said: {question.strip()}"
+    return answer + " [1]" if '<source id="1"' in prompt else answer
+
+
+class FakeEmbedder:
+    """Hashing bag of words: texts that share words lie close together."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.vocab = FakeVocab()
+        self.dimensions = DIMENSIONS
+        self.max_tokens = config.context_length
+        self.max_sequences = 32
+
+    def prepare(self, text: str) -> list[int]:
+        return self.vocab.tokenize(" ".join(text.split()))
+
+    def embed(self, rows: Sequence[Sequence[int]]) -> list[bytes]:
+        return [self._vector(self.vocab.text(row)) for row in rows]
+
+    def close(self) -> None:
+        pass
+
+    @staticmethod
+    def _vector(text: str) -> bytes:
+        values = [0.0] * DIMENSIONS
+        for word in re.findall(r"\w+", text.lower()):
+            digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
+            place = int.from_bytes(digest[:4], "big") % DIMENSIONS
+            values[place] += 1.0 if digest[4] & 1 else -1.0
+        length = math.sqrt(sum(value * value for value in values))
+        if length == 0.0:
+            values[0] = length = 1.0
+        return struct.pack(f"<{DIMENSIONS}f", *(value / length for value in values))

@@ -1,0 +1,164 @@
+"""What lies in the models folder: one entry per GGUF file, with what its header says.
+
+Read afresh for every question, but a header is only parsed again when the file's size or time changed (an array of
+250,000 texts takes a quarter of a second). A file that is damaged stays in the list, with the reason.
+Left out: whether a model is loaded; that is the pool's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inference import errors, gguf_header
+from inference.wire import ModelKind
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_ENCODERS = {
+    "bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "eurobert",
+}  # fmt: skip
+_POOLING_RANK = 4
+_FILE_TYPES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
+    13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
+    21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
+    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file. `version` changes whenever the file does; `broken` is a sentence or None."""
+
+    id: str
+    path: Path
+    size_bytes: int
+    modified_ns: int
+    kind: ModelKind = "chat"
+    architecture: str = ""
+    context_length: int = 0
+    embedding_length: int = 0
+    quantization: str = ""
+    num_parameters: int | None = None
+    chat_template: str | None = field(default=None, repr=False)
+    tokenizer: str = ""
+    kv_bytes_per_token: int = 0
+    broken: str | None = None
+
+    @property
+    def version(self) -> tuple[int, int]:
+        return (self.size_bytes, self.modified_ns)
+
+
+class Library:
+    """The folder. `entries` and `get` look at the disk every time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, Entry] = {}
+
+    def entries(self) -> list[Entry]:
+        """Usable and broken files alike, by name. An absent folder has none."""
+        found: dict[str, Entry] = {}
+        for path in self._files():
+            found[path.stem] = self._entry(path)
+        self._known = found
+        return [found[name] for name in sorted(found)]
+
+    def get(self, name: str) -> Entry:
+        """Raises UnknownModel when no such file is there now, ModelBroken when it cannot be used."""
+        entry = next((entry for entry in self.entries() if entry.id == name), None)
+        if entry is None:
+            raise errors.UnknownModel(f"There is no model {name[:128]!r} here.")
+        if entry.broken:
+            raise errors.ModelBroken(f"The model {name} cannot be used. {entry.broken}")
+        return entry
+
+    def _files(self) -> list[Path]:
+        """Regular files that really lie in the folder: a link may not point out of it."""
+        try:
+            root = self._folder.resolve(strict=True)
+            candidates = sorted(root.glob("*.gguf"))
+        except OSError:
+            return []
+        return [path for path in candidates if self._is_ours(path, root)]
+
+    @staticmethod
+    def _is_ours(path: Path, root: Path) -> bool:
+        try:
+            real = path.resolve(strict=True)
+            return real.is_file() and real.is_relative_to(root) and bool(_NAME.fullmatch(path.stem))
+        except OSError:
+            return False
+
+    def _entry(self, path: Path) -> Entry:
+        try:
+            status = path.stat()
+        except OSError as error:
+            return Entry(path.stem, path, 0, 0, broken=f"The file cannot be read: {error.strerror}.")
+        known = self._known.get(path.stem)
+        if known and known.version == (status.st_size, status.st_mtime_ns) and known.path == path:
+            return known
+        return describe(path, status.st_size, status.st_mtime_ns)
+
+
+def describe(path: Path, size_bytes: int, modified_ns: int) -> Entry:
+    """Parse one file's header into an entry; never raises for what the file contains."""
+    try:
+        header = gguf_header.read(path)
+        return Entry(path.stem, path, size_bytes, modified_ns, **_facts(header))
+    except gguf_header.BrokenFile as error:
+        return Entry(path.stem, path, size_bytes, modified_ns, broken=str(error))
+    except OSError as error:
+        reason = f"The file cannot be read: {error.strerror}."
+        return Entry(path.stem, path, size_bytes, modified_ns, broken=reason)
+
+
+def _facts(header: gguf_header.Header) -> dict[str, Any]:
+    metadata = header.metadata
+    architecture = metadata.get("general.architecture")
+    if not isinstance(architecture, str) or not architecture:
+        raise gguf_header.BrokenFile("The header names no architecture.")
+
+    def whole(key: str, default: int = 0) -> int:
+        value = metadata.get(f"{architecture}.{key}", default)
+        return value if isinstance(value, int) and 0 <= value < 1 << 31 else default
+
+    template = metadata.get("tokenizer.chat_template")
+    file_type = metadata.get("general.file_type")
+    return {
+        "kind": _kind(architecture, whole("pooling_type", -1)),
+        "architecture": architecture[:64],
+        "context_length": whole("context_length"),
+        "embedding_length": whole("embedding_length"),
+        "quantization": _quantization(file_type, metadata.get("general.name")),
+        "num_parameters": header.num_parameters,
+        "chat_template": template if isinstance(template, str) else None,
+        "tokenizer": str(metadata.get("tokenizer.ggml.model", ""))[:32],
+        "kv_bytes_per_token": _kv_bytes_per_token(whole),
+    }
+
+
+def _kind(architecture: str, pooling: int) -> ModelKind:
+    if pooling == _POOLING_RANK:
+        return "rerank"
+    return "embedding" if architecture in _ENCODERS or pooling > 0 else "chat"
+
+
+def _quantization(file_type: object, name: object) -> str:
+    if isinstance(file_type, int) and file_type in _FILE_TYPES:
+        return _FILE_TYPES[file_type]
+    match = re.search(r"\b((?:I?Q\d\w*)|BF16|F16|F32)\b", str(name or ""), re.IGNORECASE)
+    return match[1].upper() if match else ""
+
+
+def _kv_bytes_per_token(whole: Any) -> int:
+    """Two bytes a value (f16), keys and values, over all layers. An upper bound for windowed models."""
+    num_heads = whole("attention.head_count")
+    num_kv_heads = whole("attention.head_count_kv") or num_heads
+    head_length = whole("embedding_length") // num_heads if num_heads else 0
+    key_length = whole("attention.key_length") or head_length
+    value_length = whole("attention.value_length") or head_length
+    return int(2 * whole("block_count") * num_kv_heads * (key_length + value_length))

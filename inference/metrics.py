@@ -1,0 +1,122 @@
+"""Counters in Prometheus' text format: our own names, and vLLM's beside them, so that dashboards and autoscalers
+made for vLLM work unchanged."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+
+from inference import wire
+from inference.served import ServedModel
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+_TOKEN_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0)
+
+
+class Histogram:
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def lines(self, name: str, labels: str) -> Iterator[str]:
+        total = 0
+        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
+            total += count
+            yield f'{name}_bucket{{{labels},le="{bound}"}} {total}'
+        yield f"{name}_sum{{{labels}}} {self._sum:.6f}"
+        yield f"{name}_count{{{labels}}} {total}"
+
+
+class _OfModel:
+    def __init__(self) -> None:
+        self.num_finished: dict[str, int] = defaultdict(int)
+        self.num_prompt_tokens = self.num_cached_tokens = self.num_completion_tokens = 0
+        self.num_embedding_tokens = 0
+        self.first_token = Histogram(_SECONDS)
+        self.whole = Histogram(_SECONDS)
+        self.per_token = Histogram(_TOKEN_SECONDS)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self._models: dict[str, _OfModel] = defaultdict(_OfModel)
+        self._errors: dict[str, int] = defaultdict(int)
+
+    def finished(self, model: str, event: wire.Finished, first_seconds: float | None, whole_seconds: float) -> None:
+        entry = self._models[model]
+        entry.num_finished[event.reason] += 1
+        entry.num_prompt_tokens += event.usage.num_prompt_tokens
+        entry.num_cached_tokens += event.usage.num_cached_tokens
+        entry.num_completion_tokens += event.usage.num_completion_tokens
+        entry.whole.observe(whole_seconds)
+        if first_seconds is not None:
+            entry.first_token.observe(first_seconds)
+        if event.usage.num_completion_tokens > 1:
+            later = event.usage.num_completion_tokens - 1
+            entry.per_token.observe(event.timings.predicted_ms / 1000 / later)
+
+    def stopped(self, model: str) -> None:
+        """The caller went away."""
+        self._models[model].num_finished["cancelled"] += 1
+
+    def embedded(self, model: str, num_tokens: int) -> None:
+        self._models[model].num_embedding_tokens += num_tokens
+
+    def failed(self, code: str) -> None:
+        self._errors[code] += 1
+
+    def render(self, served: dict[str, ServedModel]) -> str:
+        lines: list[str] = []
+        for code, count in sorted(self._errors.items()):
+            lines.append(f'hearth_inference_errors_total{{code="{code}"}} {count}')
+        for name in sorted(self._models.keys() | served.keys()):
+            labels = f'model_name="{name}"'
+            lines += self._counters(self._models[name], labels)
+            if name in served:
+                lines += _gauges(served[name], labels)
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def _counters(entry: _OfModel, labels: str) -> Iterator[str]:
+        for reason, count in sorted(entry.num_finished.items()):
+            for prefix in ("hearth_inference_requests_total", "vllm:request_success_total"):
+                yield f'{prefix}{{{labels},finished_reason="{reason}"}} {count}'
+        pairs = (
+            ("prompt_tokens_total", entry.num_prompt_tokens),
+            ("generation_tokens_total", entry.num_completion_tokens),
+            ("prefix_cache_queries_total", entry.num_prompt_tokens),
+            ("prefix_cache_hits_total", entry.num_cached_tokens),
+        )
+        for name, value in pairs:
+            yield f"hearth_inference_{name}{{{labels}}} {value}"
+            yield f"vllm:{name}{{{labels}}} {value}"
+        yield f"hearth_inference_embedding_tokens_total{{{labels}}} {entry.num_embedding_tokens}"
+        histograms = (
+            ("time_to_first_token_seconds", entry.first_token),
+            ("e2e_request_latency_seconds", entry.whole),
+            ("time_per_output_token_seconds", entry.per_token),
+        )
+        for name, histogram in histograms:
+            yield from histogram.lines(f"hearth_inference_{name}", labels)
+            yield from histogram.lines(f"vllm:{name}", labels)
+
+
+def _gauges(model: ServedModel, labels: str) -> Iterator[str]:
+    running, waiting, used, cells, holders = model.statistics
+    usage = used / cells if cells else 0.0
+    for name, value in (("num_requests_running", running), ("num_requests_waiting", waiting)):
+        yield f"hearth_inference_{name}{{{labels}}} {value}"
+        yield f"vllm:{name}{{{labels}}} {value}"
+    yield f"hearth_inference_kv_cells_used{{{labels}}} {used}"
+    yield f"hearth_inference_kv_cells{{{labels}}} {cells}"
+    yield f"hearth_inference_prefix_holders{{{labels}}} {holders}"
+    yield f"vllm:kv_cache_usage_perc{{{labels}}} {usage:.4f}"
+    yield f"vllm:gpu_cache_usage_perc{{{labels}}} {usage:.4f}"
+    yield f"hearth_inference_model_loaded{{{labels}}} {int(model.state == 'loaded')}"
+    yield f"hearth_inference_child_deaths_total{{{labels}}} {model.num_deaths}"

@@ -1,0 +1,220 @@
+"""Who is in the next batch. Pure: knows requests, tokens and cells, never a model.
+
+One step: a token for everybody whose answer is being written, then prompts in chunks under a budget that keeps the
+step short, then newcomers. A waiting reader notices 50 ms, a new one does not; so decode comes first.
+
+Among the waiting, classes go interactive, api, background, and each `age_seconds` of waiting lifts a request by one
+class, so nothing starves. Within a class the person with the smallest virtual token counter is next (Sheng et al.,
+OSDI'24: a prompt token read costs 1, a token written 2; who returns after a pause starts at the least active
+counter). A request that does not fit is skipped, not waited for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from inference import errors
+from inference.cache import Operation, SequenceCache, shared_length
+from inference.config import EngineConfig
+from inference.request import NO_SEQUENCE, Generation
+
+_PREFILL_COST, _DECODE_COST = 1.0, 2.0
+# Room kept for each newcomer's answer; beyond it, holders are evicted and at last somebody is set back.
+_RESERVED_TOKENS = 64
+# Wait for a prompt that is being read right now if it saves at least so many tokens.
+_WORTH_WAITING_TOKENS = 32
+_SMOOTHING = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Evaluate tokens[start : start + count]; a next token is wanted when that reaches the end."""
+
+    generation: Generation
+    start: int
+    count: int
+
+    @property
+    def wants_output(self) -> bool:
+        return self.start + self.count == len(self.generation.tokens)
+
+
+@dataclass(slots=True)
+class Plan:
+    """One step: apply `operations` to the memory in order, then evaluate `works` in one batch."""
+
+    operations: list[Operation] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
+    num_prefill: int = 0
+
+
+class Scheduler:
+    def __init__(self, config: EngineConfig) -> None:
+        self.cache = SequenceCache(config.num_sequences, config.num_cells)
+        self.waiting: list[Generation] = []
+        self.running: list[Generation] = []
+        self._config = config
+        self._counters: dict[str, float] = {}
+        self._seconds_per_token = 0.002
+        self._seconds_per_request = 5.0
+        self._pending: list[Operation] = []
+
+    def submit(self, generation: Generation) -> None:
+        """Queue it. Raises QueueFull; one person may fill at most half of the queue."""
+        key, most = generation.fairness_key, self._config.max_waiting
+        num_own = sum(other.fairness_key == key for other in self.waiting)
+        is_idle = len(self.running) < self._config.max_running and not self.waiting
+        if not is_idle and (len(self.waiting) >= most or num_own >= max(1, most // 2)):
+            raise errors.QueueFull(self._wait_seconds(len(self.waiting) + 1))
+        active = {other.fairness_key for other in (*self.running, *self.waiting)}
+        floor = min((self._counters[name] for name in active), default=0.0)
+        if key not in active:
+            self._counters[key] = max(self._counters.get(key, 0.0), floor)
+        self.waiting.append(generation)
+        self._forget_idle_counters(active | {key}, floor)
+
+    def remove(self, generation: Generation) -> None:
+        """It ended, for whatever reason; its sequence becomes a holder. Unknown ones are ignored."""
+        if generation in self.waiting:
+            self.waiting.remove(generation)
+        if generation in self.running:
+            self.running.remove(generation)
+        if generation.sequence != NO_SEQUENCE:
+            self.cache.release(generation.sequence)
+            generation.sequence = NO_SEQUENCE
+
+    def plan(self, now: float) -> Plan:
+        plan = Plan(operations=self._pending)
+        self._pending = []
+        self._decode(plan)
+        budget = self._budget(len(plan.works))
+        for generation in sorted(self._reading(), key=lambda g: self._reading_order(g, now)):
+            budget -= self._read(plan, generation, budget)
+        if len(self.running) < self._config.max_running:
+            self._admit(plan, budget, now)
+        return plan
+
+    def evaluated(self, work: Work) -> None:
+        """The backend did it: the cells exist now."""
+        generation = work.generation
+        self.cache.append(generation.sequence, generation.tokens[work.start : work.start + work.count])
+        generation.num_computed += work.count
+        cost = _DECODE_COST if work.count == 1 else _PREFILL_COST * work.count
+        self._counters[generation.fairness_key] += cost
+
+    def set_back(self, plan: Plan) -> bool:
+        """The memory was full after all: evict a holder, else set one request back. False if nothing can be done."""
+        operations = self.cache.evict(self.cache.num_free + 1)
+        if not operations and not self._preempt(plan):
+            return False
+        self._pending += operations
+        return True
+
+    def observe(self, num_tokens: int, seconds: float) -> None:
+        """Learn the price of reading, from steps that mostly read."""
+        self._seconds_per_token += _SMOOTHING * (seconds / num_tokens - self._seconds_per_token)
+
+    def observe_request(self, seconds: float) -> None:
+        self._seconds_per_request += _SMOOTHING * (seconds - self._seconds_per_request)
+
+    def queue(self, now: float) -> list[tuple[Generation, int, float]]:
+        """(request, position from 1, estimated wait in seconds) in the order they would be taken."""
+        ordered = sorted(self.waiting, key=lambda g: self._waiting_order(g, now))
+        return [(g, place, self._wait_seconds(place)) for place, g in enumerate(ordered, start=1)]
+
+    def _decode(self, plan: Plan) -> None:
+        decoding = [g for g in self.running if g.is_decoding]
+        plan.operations += self.cache.evict(len(decoding))
+        while self.cache.num_free < len(decoding) and self._preempt(plan):
+            plan.operations += self._take_pending()
+            decoding = [g for g in self.running if g.is_decoding]
+        plan.works += [Work(g, g.num_computed, 1) for g in decoding]
+
+    def _reading(self) -> list[Generation]:
+        return [g for g in self.running if not g.is_decoding]
+
+    def _reading_order(self, generation: Generation, now: float) -> float:
+        """Fewest missing tokens first; having waited makes a prompt look shorter."""
+        waited = now - generation.arrived_at
+        return generation.num_missing / (1.0 + waited / self._config.age_seconds)
+
+    def _read(self, plan: Plan, generation: Generation, budget: int) -> int:
+        """Put a chunk of the prompt into the plan; returns its size."""
+        count = min(generation.num_missing, budget)
+        if count <= 0:
+            return 0
+        planned = sum(work.count for work in plan.works)
+        plan.operations += self.cache.evict(planned + count)
+        count = min(count, self.cache.num_free - planned)
+        if count <= 0:
+            return 0
+        plan.works.append(Work(generation, generation.num_computed, count))
+        plan.num_prefill += count
+        return count
+
+    def _admit(self, plan: Plan, budget: int, now: float) -> None:
+        for generation in sorted(self.waiting, key=lambda g: self._waiting_order(g, now)):
+            if budget <= 0 or len(self.running) >= self._config.max_running:
+                return
+            if self._is_better_later(generation):
+                continue
+            reserved = sum(min(g.num_left, _RESERVED_TOKENS) + g.num_missing for g in self.running)
+            reserved += min(generation.num_left, _RESERVED_TOKENS)
+            if not self.running:
+                reserved = 0
+            placement = self.cache.place(generation.tokens, generation.cache_salt, reserved)
+            if placement is None:
+                continue
+            plan.operations += placement.operations
+            generation.sequence = placement.sequence
+            generation.num_computed = placement.num_cached
+            generation.num_cached = placement.num_cached
+            generation.admitted_at = generation.admitted_at or now
+            self.waiting.remove(generation)
+            self.running.append(generation)
+            budget -= self._read(plan, generation, budget)
+
+    def _is_better_later(self, generation: Generation) -> bool:
+        """Somebody is reading the same beginning at the moment: let them finish, then share it."""
+        for other in self.running:
+            if other.is_decoding or other.cache_salt != generation.cache_salt:
+                continue
+            shared = shared_length(generation.tokens[:-1], other.tokens)
+            if shared - other.num_computed >= _WORTH_WAITING_TOKENS:
+                return True
+        return False
+
+    def _preempt(self, plan: Plan) -> bool:
+        """Set the least urgent, latest request back into the queue; it is read again later, nothing is lost."""
+        if len(self.running) < 2:
+            return False
+        victim = max(self.running, key=lambda g: (g.rank, g.admitted_at, g.id))
+        self._pending.append(self.cache.drop(victim.sequence))
+        victim.sequence, victim.num_computed = NO_SEQUENCE, 0
+        self.running.remove(victim)
+        self.waiting.append(victim)
+        plan.works = [work for work in plan.works if work.generation is not victim]
+        return True
+
+    def _take_pending(self) -> list[Operation]:
+        taken, self._pending = self._pending, []
+        return taken
+
+    def _budget(self, num_decoding: int) -> int:
+        config = self._config
+        seconds = config.decode_step_seconds if num_decoding else config.prefill_step_seconds
+        affordable = int(seconds / max(self._seconds_per_token, 1e-6))
+        return max(16, min(affordable, config.batch_tokens - num_decoding))
+
+    def _waiting_order(self, generation: Generation, now: float) -> tuple[int, float, float]:
+        lifted = int((now - generation.arrived_at) / self._config.age_seconds)
+        counter = self._counters[generation.fairness_key]
+        return (max(0, generation.rank - lifted), counter, generation.arrived_at)
+
+    def _wait_seconds(self, position: int) -> float:
+        rounds = -(-position // self._config.max_running)
+        return round(rounds * self._seconds_per_request, 1)
+
+    def _forget_idle_counters(self, active: set[str], floor: float) -> None:
+        if len(self._counters) > 4096:
+            self._counters = {key: value for key, value in self._counters.items() if key in active or value > floor}

@@ -1,0 +1,169 @@
+"""From messages to prompt tokens, through the chat template that the GGUF brings along.
+
+The template is somebody else's program: it runs in Jinja's immutable sandbox, in the model's own process, and the
+supervisor ends that process if it takes too long. What people and documents say never meets the template: it is given
+marks in place of the texts, and the texts are put in afterwards. So only the template's own words can become control
+tokens; a text that spells one stays plain text.
+Left out: tools and reasoning (nothing here has to change for them but the values given to the template).
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import jinja2
+import jinja2.ext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from inference import errors
+from inference.backends import Vocab
+
+MAX_TEMPLATE_CHARS = 256 * 1024
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the prompt. Only the template's own pieces (is_template) may form control tokens."""
+
+    text: str
+    is_template: bool
+
+
+class ChatTemplate:
+    """One model's template, compiled. A model without one gets ChatML."""
+
+    def __init__(self, source: str | None, *, bos: str = "", eos: str = "") -> None:
+        """Raises ModelBroken for a template that does not compile."""
+        if source is not None and len(source) > MAX_TEMPLATE_CHARS:
+            raise errors.ModelBroken("The model's chat template is larger than any honest one.")
+        self._marks = {"bos_token": bos, "eos_token": eos}
+        try:
+            self._template = _environment().from_string(source or CHATML)
+        except (jinja2.TemplateError, RecursionError) as error:
+            raise errors.ModelBroken(f"The model's chat template does not compile: {error}") from error
+
+    def render(self, messages: Sequence[Mapping[str, str]], *, continue_final: bool) -> list[Segment]:
+        """The prompt in pieces. With continue_final it ends inside the last message instead of opening a new one.
+
+        Raises BadParameter when the template refuses the messages (say, two questions in a row).
+        """
+        mark = f"\ue000{secrets.token_hex(8)}:"
+        marked = [
+            {"role": message["role"], "content": f"{mark}{index}\ue001"} for index, message in enumerate(messages)
+        ]
+        rendered = self._run(marked, add_generation_prompt=not continue_final)
+        parts = re.split(f"{mark}([0-9]+)\ue001", rendered)
+        if continue_final:
+            last = str(len(messages) - 1)
+            if last not in parts[1::2]:
+                raise errors.BadParameter("continue_final_message", "This model's template hides the last message.")
+            end = len(parts) - 1 - parts[::-1].index(last)
+            parts = parts[: end + 1]
+        segments = []
+        for index, part in enumerate(parts):
+            text = messages[int(part)]["content"] if index % 2 else part
+            if text:
+                segments.append(Segment(text, is_template=index % 2 == 0))
+        return segments
+
+    def _run(self, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
+        try:
+            return self._template.render(
+                messages=messages, add_generation_prompt=add_generation_prompt, tools=None, **self._marks
+            )
+        except _Refused as error:
+            raise errors.BadParameter("messages", f"The model's template refuses this: {error}") from error
+        except (jinja2.TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
+            reason = f"The model's template cannot render these messages: {type(error).__name__}."
+            raise errors.BadParameter("messages", reason) from error
+
+
+def encode(segments: Sequence[Segment], vocab: Vocab) -> list[int]:
+    """Prompt tokens. Control tokens come from template pieces only; all text between two of them is tokenized in
+    one go, so that the pieces leave no trace at their borders."""
+    tokens: list[int] = []
+    plain: list[str] = []
+    pattern = _specials_pattern(vocab)
+
+    def close_plain() -> None:
+        if plain:
+            tokens.extend(vocab.tokenize("".join(plain)))
+            plain.clear()
+
+    for segment in segments:
+        if not segment.is_template or pattern is None:
+            plain.append(segment.text)
+            continue
+        for index, part in enumerate(pattern.split(segment.text)):
+            if index % 2:
+                close_plain()
+                tokens.append(vocab.specials[part])
+            elif part:
+                plain.append(part)
+    close_plain()
+    if vocab.bos is not None and tokens[:1] != [vocab.bos]:
+        tokens.insert(0, vocab.bos)
+    return tokens
+
+
+_patterns: dict[int, tuple[Vocab, re.Pattern[str] | None]] = {}
+
+
+def _specials_pattern(vocab: Vocab) -> re.Pattern[str] | None:
+    """One expression over all control tokens, the longest first; kept per vocabulary."""
+    known = _patterns.get(id(vocab))
+    if known is None or known[0] is not vocab:
+        names = sorted(filter(None, vocab.specials), key=len, reverse=True)
+        pattern = re.compile("(" + "|".join(map(re.escape, names)) + ")") if names else None
+        known = _patterns[id(vocab)] = (vocab, pattern)
+    return known[1]
+
+
+class _Refused(Exception):
+    """The template called raise_exception."""
+
+
+class _GenerationTag(jinja2.ext.Extension):
+    """{% generation %} marks training text in some templates; for us its body is just text."""
+
+    tags = {"generation"}
+
+    def parse(self, parser: Any) -> Any:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # a prompt is no page
+        extensions=["jinja2.ext.loopcontrols", _GenerationTag],
+    )
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _raise
+    environment.globals["strftime_now"] = _strftime_now
+    return environment
+
+
+def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _raise(message: str) -> NoReturn:
+    raise _Refused(str(message)[:500])
+
+
+def _strftime_now(layout: str) -> str:
+    return datetime.datetime.now(tz=datetime.UTC).strftime(layout)
