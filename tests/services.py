@@ -229,9 +229,13 @@ def free_port() -> int:
 def main(arguments: list[str]) -> int:
     """`python -m tests.services manage.py check`: a command with these services and throwaway secrets."""
     with run_environment() as values:
-        return subprocess.run(
-            [sys.executable, *arguments], env={**os.environ, **values}, cwd=ROOT, check=False
-        ).returncode
+        name = urlsplit(values["DATABASE_URL"]).path.removeprefix("/")
+        _create_database(database_url(values["DATABASE_URL"], "hearth"), name)
+        try:
+            environment = {**os.environ, **values}
+            return subprocess.run([sys.executable, *arguments], env=environment, cwd=ROOT, check=False).returncode
+        finally:
+            drop_database(database_url(values["DATABASE_URL"], "hearth"), name)
 
 
 if __name__ == "__main__":
