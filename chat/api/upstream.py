@@ -15,7 +15,7 @@ from django.conf import settings
 
 from chat.api import errors, limits
 from inference.client import AsyncClient
-from inference.errors import BackendLost, EngineError, InferenceError, from_wire
+from inference.errors import BackendLost, BadParameter, EngineError, InferenceError, from_wire
 
 _BROKEN = "The connection to the inference service broke."
 
@@ -27,7 +27,11 @@ def client() -> AsyncClient:
 
 async def start(path: str, payload: Mapping[str, Any]) -> httpx.Response:
     """The answer, not yet read, once the service has agreed to give one; raises an InferenceError otherwise."""
-    response = await client().proxy(path, payload)
+    try:
+        response = await client().proxy(path, payload)
+    except UnicodeEncodeError:
+        # JSON can carry half of a surrogate pair; no text has one.
+        raise BadParameter(None, "The body holds a text that is not Unicode.") from None
     if response.status_code != 200:
         raise _failure(response.status_code, await whole(response))
     return response

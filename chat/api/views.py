@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import OperationalError, close_old_connections
@@ -15,16 +15,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from chat.api import errors, keys, limits, upstream
+from chat.api import errors, keys, limits, schema, upstream
 from chat.errors import HearthError
 from chat.models import Employee, ServedModel
 from inference.errors import InferenceError
 
-if TYPE_CHECKING:
-    from chat.api.schema import Question
-
 Handler = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
-BodyKind = Literal["chat", "embeddings"]
 
 
 def door(**handlers: Handler) -> Handler:
@@ -63,17 +59,17 @@ async def show_model(request: HttpRequest, name: str) -> HttpResponse:
 
 
 async def complete_chat(request: HttpRequest) -> HttpResponseBase:
-    employee, body = await in_thread(_admit, keys.bearer(request), "chat", request.read())
-    payload = body.payload() | {
+    employee, body = await in_thread(_admit, keys.bearer(request), request.read())
+    body |= {
         "priority": "api",
         "fairness_key": f"employee-{employee.pk}",
         "cache_salt": keys.cache_salt(employee),
     }
-    if not body.wants_stream:
-        return await _answer_whole(employee, "/v1/chat/completions", payload)
+    if body.get("stream") is not True:
+        return await _answer_whole(employee, "/v1/chat/completions", body)
     place = limits.places.take(employee)
     try:
-        stream = upstream.relay(await upstream.start("/v1/chat/completions", payload), place)
+        stream = upstream.relay(await upstream.start("/v1/chat/completions", body), place)
     except BaseException:
         place.give_back()  # also when the caller has gone away: then it is a CancelledError
         raise
@@ -84,8 +80,8 @@ async def complete_chat(request: HttpRequest) -> HttpResponseBase:
 
 
 async def embed(request: HttpRequest) -> HttpResponse:
-    employee, body = await in_thread(_admit, keys.bearer(request), "embeddings", request.read())
-    return await _answer_whole(employee, "/v1/embeddings", body.payload() | {"priority": "api"})
+    employee, body = await in_thread(_admit, keys.bearer(request), request.read())
+    return await _answer_whole(employee, "/v1/embeddings", body | {"priority": "api"})
 
 
 async def say_unknown(request: HttpRequest, rest: str) -> HttpResponse:
@@ -111,22 +107,20 @@ async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
     return await sync_to_async(run)()
 
 
-async def _answer_whole(employee: Employee, path: str, payload: dict[str, Any]) -> HttpResponse:
+async def _answer_whole(employee: Employee, path: str, body: dict[str, Any]) -> HttpResponse:
     place = limits.places.take(employee)
     try:
-        content = await upstream.whole(await upstream.start(path, payload))
+        content = await upstream.whole(await upstream.start(path, body))
     finally:
         place.give_back()
     return HttpResponse(content, content_type="application/json")
 
 
-def _admit(key: str, kind: BodyKind, content: bytes) -> tuple[Employee, Question]:
-    """Who asks for what, once everything about it is known to be allowed."""
-    from chat.api import schema  # pydantic comes with the first question, not with a process at rest
-
+def _admit(key: str, content: bytes) -> tuple[Employee, dict[str, Any]]:
+    """Who asks for what, once it is known that they may."""
     employee = _known_caller(key)
-    body = schema.read(schema.ChatBody if kind == "chat" else schema.EmbeddingsBody, content)
-    if not ServedModel.objects.for_employee(employee).filter(name=body.model).exists():
+    body = schema.read(content)
+    if not ServedModel.objects.for_employee(employee).filter(name=body["model"]).exists():
         raise errors.ModelNotFound
     return employee, body
 
