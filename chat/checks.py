@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 MIN_SECRET_CHARS = 32
 
 
-@register(Tags.security)
+@register(Tags.security, deploy=True)
 def secrets_are_long_and_different(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     values = {
         "HEARTH_SECRET_KEY": settings.SECRET_KEY,
@@ -27,7 +27,7 @@ def secrets_are_long_and_different(app_configs: Any, **kwargs: Any) -> list[Chec
     return found
 
 
-@register(Tags.security)
+@register(Tags.security, deploy=True)
 def hosts_are_named(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if "*" in settings.ALLOWED_HOSTS:
         return [Error("HEARTH_ALLOWED_HOSTS must name the hosts; * lets anybody forge links.", id="chat.E003")]

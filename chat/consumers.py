@@ -82,12 +82,14 @@ class SocketConsumer(AsyncWebsocketConsumer):
             return
         with translation.override(self.language):
             try:
-                if not self.budget.take():
-                    await self._refuse_speed(text_data)
-                    return
-                await self._handle(frames.parse(text_data))
+                frame = frames.parse(text_data)
+                if self.budget.take(frames.ACKNOWLEDGE_COST if isinstance(frame, frames.Acknowledge) else 1.0):
+                    await self._handle(frame)
+                else:
+                    await self._bad_frame(getattr(frame, "ref", None), *_too_fast())
             except frames.BadFrame as error:
-                await self._bad_frame(error.ref, error.code, error.sentence)
+                said = (error.code, error.sentence) if self.budget.take() else _too_fast()
+                await self._bad_frame(error.ref, *said)
             except SignedOut:
                 await self.close(SIGNED_OUT)
             except Exception:  # one broken frame must not end the tab's other answers
@@ -262,9 +264,9 @@ class SocketConsumer(AsyncWebsocketConsumer):
             return
         await self._say(events.error(ref, code, sentence))
 
-    async def _refuse_speed(self, text: str | None) -> None:
-        ref = frames.ref_in(text or "")
-        await self._bad_frame(ref, "too_fast", _("That was too fast. Wait a moment and try again."))
+
+def _too_fast() -> tuple[str, str]:
+    return "too_fast", _("That was too fast. Wait a moment and try again.")
 
 
 def _guarded(session_key: str, employee_id: int, note_seen: bool, verb: Callable[..., Any], *args: Any) -> Any:

@@ -64,6 +64,9 @@ class Ping:
     pass
 
 
+# An acknowledgement is a subtraction, and one that is lost would leave its reader waiting.
+ACKNOWLEDGE_COST = 0.1
+
 Frame = SendMessage | FollowTurn | UnfollowTurn | StopTurn | Acknowledge | Ping
 
 
@@ -72,7 +75,7 @@ def parse(text: str | None) -> Frame:
     if text is None:
         raise BadFrame("not_text", _("Only text is understood here."))
     if len(text) > limits.MAX_FRAME_BYTES or len(text.encode("utf-8", "surrogatepass")) > limits.MAX_FRAME_BYTES:
-        raise BadFrame("too_large", _("That is too much at once."), ref_in(text))
+        raise BadFrame("too_large", _("That is too much at once."), _ref_in(text))
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -100,7 +103,7 @@ def parse(text: str | None) -> Frame:
     return frame
 
 
-def ref_in(text: str) -> str | None:
+def _ref_in(text: str) -> str | None:
     """The ref of a frame that is too large to be read, so that the page can give its text back to the writer."""
     start = text[:200].partition('"ref":')[2].strip()
     return start[1:].partition('"')[0][:MAX_REF_CHARS] if start.startswith('"') else None

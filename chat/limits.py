@@ -103,13 +103,13 @@ class FrameBudget:
         self._tokens = float(MAX_FRAMES_PER_SECOND)
         self._at = time.monotonic()
 
-    def take(self) -> bool:
+    def take(self, cost: float = 1.0) -> bool:
         now = time.monotonic()
         self._tokens = min(MAX_FRAMES_PER_SECOND, self._tokens + (now - self._at) * MAX_FRAMES_PER_SECOND)
         self._at = now
-        if self._tokens < 1:
+        if self._tokens < cost:
             return False
-        self._tokens -= 1
+        self._tokens -= cost
         return True
 
 

@@ -23,6 +23,7 @@ from chat.models import Turn
 from chat.turns import queue
 from chat.turns.work import TurnWork
 from inference.client import AsyncClient
+from inference.errors import InferenceError
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Worker:
         await self.work()
 
     async def work(self) -> None:
-        helpers = [asyncio.create_task(job()) for job in (self._listen, self._sweep)]
+        helpers = [asyncio.create_task(job()) for job in (self._warm, self._listen, self._sweep)]
         try:
             while not self._leaving.is_set():
                 self._rung.clear()
@@ -103,6 +104,13 @@ class Worker:
             await asyncio.wait_for(self._rung.wait(), LOOK_SECONDS)
         except TimeoutError:
             return
+
+    async def _warm(self) -> None:
+        """Open the connection to inference before somebody waits for it."""
+        try:
+            await self._client.models()
+        except InferenceError as error:
+            log.warning("inference does not answer yet: %s", error.code)
 
     async def _listen(self) -> None:
         while True:

@@ -45,3 +45,18 @@ def inference(settings: Any, fake_inference: RunningInference) -> RunningInferen
     settings.HEARTH_INFERENCE_URL = fake_inference.url
     settings.HEARTH_INFERENCE_SECRET = fake_inference.secret
     return fake_inference
+
+
+@pytest.fixture(scope="session")
+def slow_fake_inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInference]:
+    models_dir = tmp_path_factory.mktemp("models")
+    with running_inference("fake", models_dir=models_dir, HEARTH_FAKE_TOKENS_PER_SECOND="60") as running:
+        yield running
+
+
+@pytest.fixture
+def slow_inference(settings: Any, slow_fake_inference: RunningInference) -> RunningInference:
+    """Some words a second: time to do something in the middle of an answer."""
+    settings.HEARTH_INFERENCE_URL = slow_fake_inference.url
+    settings.HEARTH_INFERENCE_SECRET = slow_fake_inference.secret
+    return slow_fake_inference

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 
 from chat.models import Employee, Message, Thread, Turn
 from tests.chat.browser import cookie_of, socket_with, tab_of, text_of, working
-from tests.factories import browser_of, make_employee, make_model, make_thread, make_turn, send_frame
+from tests.factories import browser_of, make_model, make_thread, make_turn, send_frame
 from tests.inference.serve import RunningInference
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +64,10 @@ async def test_bob_cannot_follow_stop_or_write_into_alices_thread(alice: Employe
     await sync_to_async(make_model)()
     thread = await sync_to_async(make_thread)(alice)
     turn = await sync_to_async(make_turn)(thread)
-    follow, stop = {"type": "turn.follow", "turn": str(turn.id), "after_seq": 0}, {"type": "turn.stop", "turn": str(turn.id)}
+    follow, stop = (
+        {"type": "turn.follow", "turn": str(turn.id), "after_seq": 0},
+        {"type": "turn.stop", "turn": str(turn.id)},
+    )
     async with tab_of(bob) as tab:
         for frame in (follow, stop, send_frame(thread=str(thread.id))):
             await tab.say(frame)
@@ -201,7 +204,9 @@ async def test_a_change_in_one_tab_shows_in_the_other(alice: Employee, bob: Empl
     thread = await sync_to_async(make_thread)(alice)
     browser = await sync_to_async(browser_of)(alice)
     async with tab_of(alice) as hers, tab_of(bob) as his:
-        await sync_to_async(browser.patch)(f"/threads/{thread.id}/", {"title": "Travel"}, content_type="application/json")
+        await sync_to_async(browser.patch)(
+            f"/threads/{thread.id}/", {"title": "Travel"}, content_type="application/json"
+        )
         assert (await hers.hear())["thread"]["title"] == "Travel"
         await sync_to_async(browser.delete)(f"/threads/{thread.id}/")
         assert (await hers.hear())["thread"]["deleted"] is True

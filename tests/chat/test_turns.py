@@ -1,0 +1,338 @@
+"""Answers survive: a worker that is killed or leaves, a Valkey that forgets, a reader who comes late or is slow."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
+from django.db import connection
+from django.utils import timezone
+
+from chat import valkey
+from chat.models import Employee, Message, ServedModel, Turn
+from chat.turns import log, queue
+from tests.chat.browser import Tab, tab_of, text_of, working
+from tests.factories import make_model, make_thread, make_turn, send_frame
+from tests.inference.serve import RunningInference, running_inference
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WORDS = " ".join(f"word{n}" for n in range(40))
+
+
+async def begin(tab: Tab, text: str = f"say: {WORDS}") -> tuple[str, list[dict[str, Any]]]:
+    """Ask, and wait for the first words."""
+    accepted = await tab.ask(send_frame(text))
+    turn = accepted["turn"]["id"]
+    return turn, await more(tab, turn)
+
+
+async def more(tab: Tab, turn: str) -> list[dict[str, Any]]:
+    """Everything up to the next words."""
+    heard: list[dict[str, Any]] = []
+    while not heard or heard[-1]["type"] != "answer.extended":
+        frame = await tab.hear()
+        if frame.get("turn") == turn:
+            heard.append(frame)
+    return heard
+
+
+def assert_whole(heard: list[dict[str, Any]], text: str = WORDS) -> None:
+    """Every event once, in order, and together the text that the last one vouches for."""
+    assert [frame["seq"] for frame in heard] == list(range(1, len(heard) + 1))
+    assert text_of(heard) == text
+    assert heard[-1]["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+async def test_a_worker_that_leaves_hands_its_answers_over(alice: Employee, slow_inference: RunningInference) -> None:
+    """SIGTERM in mid-answer: the next worker goes on from the text, and readers see one unbroken numbering."""
+    await sync_to_async(make_model)()
+    async with tab_of(alice) as tab:
+        async with working():
+            turn, heard = await begin(tab)
+        row = await Turn.objects.aget(pk=turn)
+        assert (row.status, row.attempt) == ("queued", 1)
+        async with working():
+            heard += await tab.hear_answer(turn)
+    assert_whole(heard)
+    row = await Turn.objects.aget(pk=turn)
+    assert (row.status, row.attempt, row.num_interruptions) == ("finished", 2, 0)
+
+
+async def test_a_killed_workers_answer_goes_on(alice: Employee, slow_inference: RunningInference) -> None:
+    """kill -9 of a real worker process: once the lease has run out, another one goes on without a gap or a repeat."""
+    await sync_to_async(make_model)()
+    async with tab_of(alice) as tab:
+        process = await asyncio.to_thread(start_worker)
+        try:
+            turn, heard = await begin(tab)
+        finally:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+        await expire_leases()
+        async with working():
+            heard += await tab.hear_answer(turn)
+    assert_whole(heard)
+    row = await Turn.objects.aget(pk=turn)
+    assert (row.status, row.num_interruptions) == ("finished", 1)
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing_more(
+    alice: Employee, slow_inference: RunningInference
+) -> None:
+    """A worker that was frozen wakes up while another one writes: its words reach neither log nor row."""
+    await sync_to_async(make_model)()
+    async with tab_of(alice) as tab:
+        process = await asyncio.to_thread(start_worker)
+        try:
+            turn, heard = await begin(tab)
+            process.send_signal(signal.SIGSTOP)
+            await expire_leases()
+            async with working():
+                heard += await more(tab, turn)
+                process.send_signal(signal.SIGCONT)
+                heard += await tab.hear_answer(turn)
+        finally:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+    assert_whole(heard)
+    assert (await Message.objects.aget(written_by=turn)).text == WORDS
+
+
+async def test_an_answer_that_kills_every_worker_is_given_up(alice: Employee, inference: RunningInference) -> None:
+    """Three deaths, and the turn fails with a sentence and the text so far; it does not kill a fourth."""
+    await sync_to_async(make_model)()
+    thread = await sync_to_async(make_thread)(alice)
+    turn = await sync_to_async(make_turn)(thread, answer="So far", num_interruptions=queue.MAX_INTERRUPTIONS)
+    async with tab_of(alice) as tab:
+        await tab.say({"type": "turn.follow", "turn": str(turn.id), "after_seq": 0})
+        await tab.say({"type": "ping"})
+        await tab.hear("pong")
+        async with working():
+            failed = (await tab.hear_answer(str(turn.id)))[-1]
+    assert (failed["type"], failed["code"]) == ("answer.failed", "interrupted")
+    answer = await Message.objects.aget(written_by=turn)
+    assert (answer.text, answer.status) == ("So far", "failed")
+
+
+async def test_stop_ends_the_answer_and_frees_the_engine(alice: Employee, slow_inference: RunningInference) -> None:
+    """What was written stays, the reason is said, and the answer of the next question is not in the way."""
+    await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab:
+        turn, heard = await begin(tab)
+        await tab.say({"type": "turn.stop", "turn": turn})
+        heard += await asyncio.wait_for(tab.hear_answer(turn), 1.0)
+        assert heard[-1]["reason"] == "stopped"
+        text = text_of(heard)
+        assert WORDS.startswith(text)
+        assert text
+        answer = await Message.objects.aget(written_by=turn)
+        assert (answer.text, answer.status, answer.finish_reason) == (text, "stopped", "stopped")
+
+
+async def test_stop_while_queued_needs_no_place(alice: Employee, slow_inference: RunningInference) -> None:
+    """A turn that waits behind a busy worker ends at once."""
+    await sync_to_async(make_model)()
+    async with working(concurrency=1), tab_of(alice) as tab:
+        await begin(tab)
+        waiting = (await tab.ask(send_frame("say: never")))["turn"]["id"]
+        await tab.say({"type": "turn.stop", "turn": waiting})
+        heard = await asyncio.wait_for(tab.hear_answer(waiting), 1.0)
+    assert [frame["type"] for frame in heard] == ["answer.finished"]
+    assert heard[0]["reason"] == "stopped"
+
+
+async def test_a_late_reader_gets_everything_from_the_log(alice: Employee, slow_inference: RunningInference) -> None:
+    """A second tab opens in mid-answer and asks from 0; a third asks from where it was cut off."""
+    await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab, tab_of(alice) as late, tab_of(alice) as cut:
+        turn, heard = await begin(tab)
+        await late.say({"type": "turn.follow", "turn": turn, "after_seq": 0})
+        await cut.say({"type": "turn.follow", "turn": turn, "after_seq": heard[-1]["seq"]})
+        first, second, third = await asyncio.gather(
+            tab.hear_answer(turn), late.hear_answer(turn), cut.hear_answer(turn)
+        )
+    assert_whole(heard + first)
+    assert_whole(second)
+    assert_whole(heard + third)
+
+
+async def test_an_ended_answer_is_told_from_the_database(alice: Employee, inference: RunningInference) -> None:
+    """With the log gone, one snapshot says it all: text, status, digest."""
+    await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab:
+        accepted = await tab.ask(send_frame("say: Kept."))
+        turn = accepted["turn"]["id"]
+        last = (await tab.hear_answer(turn))[-1]
+    await sync_to_async(valkey.client().delete)(log.key_of((await Turn.objects.aget(pk=turn)).pk))
+    async with tab_of(alice) as tab:
+        await tab.say({"type": "turn.follow", "turn": turn, "after_seq": 0})
+        snapshot = await tab.hear("turn.snapshot")
+    assert (snapshot["text"], snapshot["status"], snapshot["seq"]) == ("Kept.", "finished", last["seq"])
+    assert snapshot["finish"]["sha256"] == hashlib.sha256(b"Kept.").hexdigest()
+
+
+async def test_a_valkey_that_forgets_in_mid_answer_costs_nothing(
+    alice: Employee, slow_inference: RunningInference
+) -> None:
+    """The log is wiped while the answer runs: the reader gets the state from PostgreSQL and goes on."""
+    await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab:
+        turn, heard = await begin(tab)
+        await asyncio.sleep(1.2)  # a checkpoint
+        row = await Turn.objects.aget(pk=turn)
+        await sync_to_async(valkey.client().delete)(log.key_of(row.pk))
+        async with tab_of(alice) as late:
+            await late.say({"type": "turn.follow", "turn": turn, "after_seq": 0})
+            snapshot = await late.hear("turn.snapshot")
+            text = snapshot["text"]
+            seq = snapshot["seq"]
+            while True:
+                frame = await late.hear("turn.snapshot", "answer.extended", "answer.finished")
+                if frame["type"] == "turn.snapshot":
+                    text, seq = frame["text"], frame["seq"]
+                elif frame["seq"] == seq + 1:
+                    seq = frame["seq"]
+                    text += frame.get("text", "")
+                if frame["type"] == "answer.finished" or frame.get("status") == "finished":
+                    break
+    assert text == WORDS
+
+
+async def test_a_reader_who_does_not_keep_up_is_not_buried(alice: Employee, inference: RunningInference) -> None:
+    """Without acknowledgements at most 64 KiB leave; the rest waits in the log and comes when the reader is ready."""
+    await sync_to_async(make_model)()
+    long = " ".join(f"{n:05d}" + "x" * 60 for n in range(3000))
+    thread = await sync_to_async(make_thread)(alice)
+    turn = await sync_to_async(make_turn)(thread)
+    claimed = await sync_to_async(queue.claim)("test")
+    assert claimed is not None
+    pen = log.TurnLog(claimed.id, claimed.attempt, 0)
+    await pen.open()
+    from chat import events
+
+    for start in range(0, len(long), 2000):
+        await pen.append(events.Extended(long[start : start + 2000], start=start))
+    async with tab_of(alice) as tab:
+        await tab.say({"type": "turn.follow", "turn": str(turn.id), "after_seq": 0})
+        heard = [await tab.hear("answer.extended")]
+        while not await tab.hears_nothing():
+            heard.append(await tab.hear("answer.extended"))
+        assert 50_000 < len(text_of(heard)) < 70_000
+        while len(text_of(heard)) < len(long):
+            await tab.say({"type": "ack", "turn": str(turn.id), "seq": heard[-1]["seq"]})
+            heard.append(await tab.hear("answer.extended"))
+    assert text_of(heard) == long
+
+
+async def test_a_dead_model_process_is_a_pause(alice: Employee, tmp_path: Any, settings: Any) -> None:
+    """The inference service is killed in mid-answer and started again: the answer goes on from its text."""
+    await sync_to_async(make_model)()
+    with running_inference("fake", models_dir=tmp_path, HEARTH_FAKE_TOKENS_PER_SECOND="60") as first:
+        settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET = first.url, first.secret
+        async with working(), tab_of(alice) as tab:
+            turn, heard = await begin(tab)
+            for pid in [*first.child_pids(), first.pid]:
+                os.kill(pid, signal.SIGKILL)
+            environment = dict(os.environ) | {
+                "HEARTH_BACKEND": "fake",
+                "HEARTH_MODELS_DIR": str(tmp_path),
+                "HEARTH_INFERENCE_PORT": first.url.rpartition(":")[2],
+                "HEARTH_INFERENCE_SECRET": first.secret,
+            }
+            second = subprocess.Popen(
+                [sys.executable, "-m", "inference"], env=environment, cwd=django_settings.BASE_DIR
+            )
+            try:
+                heard += await tab.hear_answer(turn)
+            finally:
+                second.terminate()
+                second.wait()
+    assert_whole(heard)
+
+
+async def test_a_model_file_that_vanished(alice: Employee, inference: RunningInference) -> None:
+    """The service does not know the model any more: the answer fails with a sentence, and the question is kept."""
+    await sync_to_async(make_model)("vanished")
+    async with working(), tab_of(alice) as tab:
+        accepted = await tab.ask(send_frame("Are you there?", model="vanished"))
+        failed = (await tab.hear_answer(accepted["turn"]["id"]))[-1]
+    assert (failed["type"], failed["code"]) == ("answer.failed", "model_not_found")
+    assert "not there any more" in failed["sentence"]
+    assert await Message.objects.filter(text="Are you there?").aexists()
+
+
+async def test_disabling_a_model_lets_its_running_answer_end(alice: Employee, slow_inference: RunningInference) -> None:
+    """New questions are refused at once; the one that runs comes to its end."""
+    model = await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab:
+        turn, heard = await begin(tab)
+        await ServedModel.objects.filter(pk=model.pk).aupdate(is_enabled=False)
+        assert (await tab.ask(send_frame("And now?")))["code"] == "no_model"
+        heard += await tab.hear_answer(turn)
+    assert_whole(heard)
+
+
+async def test_a_thread_is_answered_in_order(alice: Employee, slow_inference: RunningInference) -> None:
+    """Two questions in one thread: the second waits for the first answer, which is part of its history."""
+    await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab:
+        first = await tab.ask(send_frame("say: one two three"))
+        second = await tab.ask(send_frame("say: four", thread=first["thread"]["id"]))
+        assert second["thread"]["created"] is False
+        order = []
+        while len(order) < 2:
+            order.append((await tab.hear("answer.finished"))["turn"])
+    assert order == [first["turn"]["id"], second["turn"]["id"]]
+    texts = [m.text async for m in Message.objects.order_by("created_at")]
+    assert texts == ["say: one two three", "one two three", "say: four", "four"]
+
+
+async def test_loading_is_told(alice: Employee, tmp_path: Any, settings: Any) -> None:
+    """A question to a model that is not in memory says so before the first word."""
+    await sync_to_async(make_model)()
+    with running_inference("fake", models_dir=tmp_path) as fresh:
+        settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET = fresh.url, fresh.secret
+        async with working(), tab_of(alice) as tab:
+            accepted = await tab.ask(send_frame("say: loaded"))
+            heard = await tab.hear_answer(accepted["turn"]["id"])
+    stages = [frame["stage"] for frame in heard if frame["type"] == "turn.progress"]
+    assert "loading" in stages
+    assert text_of(heard) == "loaded"
+
+
+def start_worker() -> subprocess.Popen[bytes]:
+    """A `manage.py turns` of its own, over the test's database, Valkey and inference."""
+    database = connection.settings_dict["NAME"]
+    environment = dict(os.environ) | {
+        "DATABASE_URL": os.environ["DATABASE_URL"].replace(database.removeprefix("test_"), database),
+        "HEARTH_INFERENCE_URL": django_settings.HEARTH_INFERENCE_URL,
+        "HEARTH_INFERENCE_SECRET": django_settings.HEARTH_INFERENCE_SECRET,
+    }
+    return subprocess.Popen([sys.executable, "manage.py", "turns"], env=environment, cwd=django_settings.BASE_DIR)
+
+
+async def expire_leases() -> None:
+    """As if fifteen seconds had passed."""
+    await Turn.objects.filter(status="running").aupdate(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_json_of_events_is_what_the_page_expects() -> None:
+    """Fields that say nothing are left out."""
+    from chat.events import Progressed
+
+    assert json.loads(json.dumps(Progressed("loading", percent=0).frame())) == {
+        "type": "turn.progress",
+        "stage": "loading",
+        "percent": 0,
+    }
