@@ -1,0 +1,99 @@
+"""Who is next."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference import errors
+from inference.config import EngineConfig
+from inference.request import Generation, SamplingParams, token_array
+from inference.scheduler import Plan, Scheduler
+from inference.wire import Priority
+from tests.inference.engines import Bench
+
+CONFIG = EngineConfig(context_length=512, num_cells=1024, max_running=2, num_sequences=4, batch_tokens=32, ubatch_tokens=32, max_waiting=6)
+
+
+def request(number: int, key: str = "", priority: Priority = "interactive", length: int = 20) -> Generation:
+    tokens = token_array([number * 1000 + n for n in range(length)])
+    return Generation(number, tokens, length, 50, SamplingParams(), priority=priority, fairness_key=key, arrived_at=float(number))
+
+
+def evaluate(scheduler: Scheduler, plan: Plan) -> list[int]:
+    """Do the plan; every finished prompt gets a first token. Returns who was in it."""
+    for work in plan.works:
+        output = work.wants_output
+        scheduler.evaluated(work)
+        if output:
+            work.generation.tokens.append(1)
+    return [work.generation.id for work in plan.works]
+
+
+def test_a_step_decodes_first_and_reads_within_its_budget() -> None:
+    """One token for the running answer, then a piece of the new prompt, no more than a batch."""
+    scheduler = Scheduler(CONFIG)
+    scheduler.submit(request(1))
+    evaluate(scheduler, scheduler.plan(10.0))
+    scheduler.submit(request(2, length=200))
+    plan = scheduler.plan(11.0)
+    assert [(work.generation.id, work.count) for work in plan.works] == [(1, 1), (2, 31)]
+
+
+def test_classes_go_before_arrival_and_waiting_lifts() -> None:
+    """A person goes before the API, the API before background, until somebody has waited long enough."""
+    scheduler = Scheduler(CONFIG)
+    for number, priority in ((1, "background"), (2, "api"), (3, "interactive")):
+        scheduler.submit(request(number, str(number), priority))  # type: ignore[arg-type]  # literals of Priority
+    assert [g.id for g, _, _ in scheduler.queue(10.0)] == [3, 2, 1]
+    assert [g.id for g, _, _ in scheduler.queue(1000.0)] == [1, 2, 3]
+
+
+def test_a_flood_does_not_delay_others() -> None:
+    """Somebody with many requests goes behind those who have used less."""
+    bench = Bench(max_running=1)
+    flood = [bench.ask(f"babble: 10 {n}", fairness_key="mallory") for n in range(10)]
+    bench.step(30)
+    alice = bench.ask("babble: 10 alice", fairness_key="alice")
+    bench.run()
+    order = bench.order_of_first_words()
+    assert order.index(alice) <= order.index(flood[3])
+
+
+def test_what_does_not_fit_is_skipped() -> None:
+    """A large request that has no room now does not keep a small one waiting."""
+    scheduler = Scheduler(EngineConfig(context_length=256, num_cells=256, max_running=3, num_sequences=4, batch_tokens=256))
+    scheduler.submit(request(1, "a", length=100))
+    evaluate(scheduler, scheduler.plan(10.0))
+    scheduler.submit(request(2, "b", length=200))
+    scheduler.submit(request(3, "c", length=10))
+    assert evaluate(scheduler, scheduler.plan(11.0)) == [1, 3]
+
+
+def test_a_full_queue_answers_with_a_time() -> None:
+    """The bound holds, one person may fill half of it, and the answer says when to come back."""
+    scheduler = Scheduler(CONFIG)
+    for number in range(1, 3):
+        scheduler.submit(request(number))
+    evaluate(scheduler, scheduler.plan(10.0))
+    for number in range(3, 6):
+        scheduler.submit(request(number, "mallory"))
+    with pytest.raises(errors.QueueFull):
+        scheduler.submit(request(6, "mallory"))
+    for number in range(7, 10):
+        scheduler.submit(request(number, str(number)))
+    with pytest.raises(errors.QueueFull) as caught:
+        scheduler.submit(request(10, "alice"))
+    assert (caught.value.retry_after_seconds or 0) > 0
+
+
+def test_returning_after_a_pause_brings_no_credit() -> None:
+    """Who was away starts level with those who stayed, and cannot shut them out for what they used meanwhile."""
+    bench = Bench(max_running=1)
+    for n in range(6):
+        bench.ask(f"babble: 30 {n}", fairness_key="alice")
+    bench.step(100)
+    bob = [bench.ask(f"babble: 30 bob {n}", fairness_key="bob") for n in range(6)]
+    bench.run()
+    order = [number for number in bench.order_of_first_words() if number not in (1, 2)]
+    first_half = order[: len(order) // 2]
+    assert any(number not in bob for number in first_half)
