@@ -1,4 +1,4 @@
-// <thread-list>: the sidebar's threads. Drawn by the server; from the first change on, by us, grouped by the reader's days.
+// <thread-list>: the sidebar's threads, grouped by the reader's days.
 
 import { api } from "../lib/api";
 import { socket } from "../lib/connection";
@@ -22,7 +22,7 @@ export class ThreadList extends HTMLElement {
 
   connectedCallback(): void {
     for (const row of this.querySelectorAll<HTMLElement>("[data-thread]")) this.#adopt(row);
-    if (!this.#threads.size) this.#draw();
+    this.#draw();
     this.addEventListener("click", (event) => {
       const more = event.target instanceof Element ? event.target.closest<HTMLElement>(".threads__more") : null;
       if (more) this.#openActions(more);
@@ -67,7 +67,6 @@ export class ThreadList extends HTMLElement {
     const title = row.textContent?.trim() ?? "";
     this.#threads.set(id, { id, title, updated_at: row.dataset["updated"] ?? "", deleted: false });
     if (row.dataset["current"] !== undefined) this.#current = id;
-    row.append(moreButton(title));
   }
 
   /** The socket was away: other tabs and devices may have changed the list. */
