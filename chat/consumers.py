@@ -27,6 +27,7 @@ from chat.logs import current_request_id
 from chat.models import Employee
 from chat.turns import follow, queue
 from chat.views.documents import state_or_deletion
+from chat.views.frame import models_of
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
@@ -193,7 +194,12 @@ class SocketConsumer(AsyncWebsocketConsumer):
         await self._say({"type": "thread.changed", "thread": message["thread"]})
 
     async def models_changed(self, message: dict[str, Any]) -> None:
-        await self._say({"type": "models.changed"})
+        try:
+            models = await self._as_employee(models_of, note_seen=False)
+        except SignedOut:
+            await self.close(SIGNED_OUT)
+            return
+        await self._say({"type": "models.changed", "models": models})
 
     async def document_changed(self, message: dict[str, Any]) -> None:
         try:

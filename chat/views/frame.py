@@ -38,7 +38,23 @@ def page_state(employee: Employee, **more: Any) -> dict[str, Any]:
     thread.html: thread {id, title, model, documents: [DocumentState]}, running_turn {id, seq, answer};
     documents.html: documents; models.html: served_models; employees.html: employees, invitations.
     """
-    models = [
+    return {
+        "employee": {
+            "id": employee.pk,
+            "name": employee.display_name,
+            "email": employee.email,
+            "is_admin": employee.is_admin,
+        },
+        "models": models_of(employee),
+        "thread": None,
+        "running_turn": None,
+        "language": translation.get_language(),
+    } | more
+
+
+def models_of(employee: Employee) -> list[dict[str, Any]]:
+    """What the model picker offers; models.changed brings it anew."""
+    return [
         {
             "name": model.name,
             "title": model.title,
@@ -47,15 +63,3 @@ def page_state(employee: Employee, **more: Any) -> dict[str, Any]:
         }
         for model in ServedModel.objects.for_employee(employee).chat()
     ]
-    return {
-        "employee": {
-            "id": employee.pk,
-            "name": employee.display_name,
-            "email": employee.email,
-            "is_admin": employee.is_admin,
-        },
-        "models": models,
-        "thread": None,
-        "running_turn": None,
-        "language": translation.get_language(),
-    } | more

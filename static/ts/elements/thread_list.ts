@@ -89,7 +89,7 @@ export class ThreadList extends HTMLElement {
     const focused = this.contains(document.activeElement) ? (document.activeElement as HTMLElement).closest<HTMLElement>("[data-thread]")?.dataset["thread"] : null;
     const shown = [...this.#threads.values()]
       .filter(({ title }) => !this.#filter || title.toLowerCase().includes(this.#filter))
-      .sort((a, b) => b.updated_at.localeCompare(a.updated_at));
+      .sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at));
     const groups = new Map<string, HTMLElement[]>();
     for (const thread of shown) {
       const label = labelOf(periodOf(new Date(thread.updated_at), new Date()));
