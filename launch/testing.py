@@ -1,15 +1,19 @@
 """`python -m launch.testing [pytest arguments]`: the scripts' tests and pytest, with one closing line over both.
 
-Arguments go to pytest; the scripts' tests run when no path was named, since then everything is meant.
+Arguments go to pytest; the scripts' tests run when no path was named, since then everything is meant. pytest runs in a
+process of its own, so that whatever it still has to say when it goes comes before the closing line.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +22,7 @@ from launch.config import ROOT
 from launch.console import Console
 from launch.problems import Problem
 
-FAILED = ("failed", "error")
+COUNTS_VARIABLE = "HEARTH_TEST_COUNTS"
 NODE_COUNT = re.compile(r"^(?:#|ℹ) (pass|fail|cancelled|skipped|todo) (\d+)$", re.MULTILINE)
 
 
@@ -32,51 +36,59 @@ class Counts:
         skipped = f", {self.skipped} skipped" if self.skipped else ""
         return f"{self.passed} passed, {self.failed} failed{skipped}"
 
+    def add(self, other: Counts) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
 
-class Counter:
-    """A pytest plugin: reads the counts where pytest itself prints them."""
 
-    def __init__(self, counts: Counts) -> None:
-        self._counts = counts
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        stats = terminalreporter.stats
-        self._counts.passed += len(stats.get("passed", []))
-        self._counts.failed += sum(len(stats.get(name, [])) for name in FAILED)
-        self._counts.skipped += len(stats.get("skipped", []))
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """In pytest's process, where this module is a plugin: hand on the counts that pytest itself prints."""
+    num = {name: len(reports) for name, reports in terminalreporter.stats.items()}
+    failed = num.get("failed", 0) + num.get("error", 0)
+    counts = Counts(num.get("passed", 0), failed, num.get("skipped", 0))
+    Path(os.environ[COUNTS_VARIABLE]).write_text(json.dumps(asdict(counts)))
 
 
 def main(arguments: list[str]) -> int:
-    console = Console()
-    counts = Counts()
     try:
-        os.environ[browser.VARIABLE] = str(browser.ensure(console))
+        os.environ[browser.VARIABLE] = str(browser.ensure(Console()))
     except Problem as problem:
         print(f"hearth: {problem.sentence}", file=sys.stderr)
         return problem.exit_code
+    counts = Counts()
     names_a_path = any(not argument.startswith("-") for argument in arguments)
-    node_status = 0 if names_a_path else _run_node_tests(counts)
-    status = int(pytest.main(arguments, plugins=[Counter(counts)]))
-    # Everything that went wrong outside of a test (no test found, a broken conftest) counts too.
-    if (status or node_status) and not counts.failed:
-        counts.failed += 1
+    statuses = [0 if names_a_path else _run_node_tests(counts), _run_pytest(arguments, counts)]
+    # What went wrong outside of a test (none found, a broken conftest) counts too.
+    if any(statuses) and not counts.failed:
+        counts.failed = 1
     print(f"\n{counts}", flush=True)
-    return status or node_status
+    return max(statuses)
+
+
+def _run_pytest(arguments: list[str], counts: Counts) -> int:
+    with tempfile.NamedTemporaryFile("r", prefix="hearth-counts-") as handle:
+        argv = [sys.executable, "-m", "pytest", "-p", "launch.testing", *arguments]
+        environment = {**os.environ, COUNTS_VARIABLE: handle.name}
+        status = subprocess.run(argv, cwd=ROOT, env=environment, check=False).returncode
+        text = handle.read()
+    if text:
+        counts.add(Counts(**json.loads(text)))
+    return status
 
 
 def _run_node_tests(counts: Counts) -> int:
     """`npm test` prints TAP or the spec reporter's summary; both end with the same counts."""
-    argv = [str(frontend.node().parent / "npm"), "test", "--silent"]
-    path = f"{frontend.node().parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    folder = frontend.node().parent
+    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "NO_COLOR": "1"}
     done = subprocess.run(
-        argv, cwd=ROOT, env={**os.environ, "PATH": path, "NO_COLOR": "1"}, stdin=subprocess.DEVNULL,
+        [str(folder / "npm"), "test", "--silent"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     print(done.stdout, flush=True)
-    found = {name: int(number) for name, number in NODE_COUNT.findall(done.stdout)}
-    counts.passed += found.get("pass", 0)
-    counts.failed += found.get("fail", 0) + found.get("cancelled", 0)
-    counts.skipped += found.get("skipped", 0) + found.get("todo", 0)
+    num = {name: int(number) for name, number in NODE_COUNT.findall(done.stdout)}
+    failed = num.get("fail", 0) + num.get("cancelled", 0)
+    counts.add(Counts(num.get("pass", 0), failed, num.get("skipped", 0) + num.get("todo", 0)))
     return done.returncode
 
 
