@@ -12,7 +12,7 @@ from chat import limits
 from chat.api.errors import TooManyAtOnce
 from chat.models import Employee
 
-MAX_RUNNING_PER_EMPLOYEE = 8
+MAX_RUNNING_PER_EMPLOYEE = 4
 
 
 def take_turn(employee: Employee) -> None:
