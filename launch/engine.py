@@ -24,6 +24,7 @@ from launch.console import Console, Paced
 PACKAGE = "llama-cpp-python"
 NEEDED_MIB = 1500
 NVIDIA_DEVICE = Path("/dev/nvidiactl")
+MINIMUM_STEPS = 5
 Find = Callable[[str], str | None]
 NINJA_PROGRESS = re.compile(r"\[(\d+)/(\d+)\]")
 
@@ -152,4 +153,6 @@ class Progress:
         done, num_all = int(found[1]), int(found[2])
         left_seconds = (now - self._started_at) / done * (num_all - done)
         minutes = "less than a minute" if left_seconds < 60 else f"about {left_seconds / 60:.0f} min"
-        self._show(f"  compiling: {100 * done // num_all} %, {minutes} left ({done} of {num_all})")
+        # The first steps are too few to tell a speed from.
+        left = f", {minutes} left" if done >= MINIMUM_STEPS else ""
+        self._show(f"  compiling: {100 * done // num_all} %{left} ({done} of {num_all})")

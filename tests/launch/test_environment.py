@@ -8,7 +8,7 @@ from launch.config import POSTGRES_SECRET_NAMES, ROOT
 
 READERS = ("chat/settings.py", "inference/config.py", "launch/*.py", "bin/*")
 # Written by Hearth for itself.
-INTERNAL = {*POSTGRES_SECRET_NAMES, "HEARTH_THROWAWAY"}
+INTERNAL = {*POSTGRES_SECRET_NAMES, "HEARTH_THROWAWAY", "HEARTH_TEST_COUNTS"}
 QUOTED = re.compile(r"""["'{$](HEARTH_[A-Z_]+|DATABASE_URL|VALKEY_URL)\b""")
 
 
