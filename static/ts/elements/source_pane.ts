@@ -5,11 +5,11 @@ import { el, icon, iconButton, svg } from "../lib/dom";
 import { sentenceOf } from "../lib/failure";
 import { strings } from "../lib/strings";
 
-export interface Place { document: string; page: number; title?: string; quote?: string; citation?: string | null }
+export interface Place { document: string; page: number; title?: string; heading?: string; quote?: string; citation?: string | null }
 
 type Rect = [number, number, number, number];
 interface Page { label: string; index: number; num_pages: number; title: string; text: string; width: number; height: number }
-interface Citation { quote?: string; rects?: Rect[] }
+interface Citation { quote?: string; heading?: string; fractions?: Rect[]; document?: { is_current?: boolean } }
 
 export class SourcePane extends HTMLElement {
   #place: Place | null = null;
@@ -50,7 +50,7 @@ export class SourcePane extends HTMLElement {
   }
 
   #show(place: Place, page: Page, citation: Citation | null): void {
-    const rects = citation?.rects ?? [];
+    const rects = citation?.fractions ?? [];
     const quote = citation?.quote || place.quote || "";
     const image = el("img", {
       class: "source__image",
@@ -65,7 +65,8 @@ export class SourcePane extends HTMLElement {
     image.addEventListener("error", () => sheet.replaceChildren(markedText(page.text, quote)));
     image.addEventListener("load", () => this.#scrollTo(sheet, rects[0]));
     const said = quote && !rects.length ? el("blockquote", { class: "source__quote" }, quote) : null;
-    this.#draw(place, page, [said], sheet);
+    const old = citation?.document?.is_current === false ? el("p", { class: "note" }, strings.olderVersion) : null;
+    this.#draw({ ...place, ...(citation?.heading ? { heading: citation.heading } : {}) }, page, [old, said], sheet);
   }
 
   #scrollTo(sheet: HTMLElement, rect: Rect | undefined): void {
@@ -82,7 +83,7 @@ export class SourcePane extends HTMLElement {
       el(
         "header",
         { class: "source__head" },
-        el("div", { class: "source__about" }, el("div", { class: "source__title" }, title), el("div", { class: "source__place" }, strings.page(label))),
+        el("div", { class: "source__about" }, el("div", { class: "source__title" }, title), el("div", { class: "source__place" }, [strings.page(label), place.heading].filter(Boolean).join(" · "))),
         close,
       ),
       el("div", { class: "source__scroll", tabindex: 0 }, ...before, content),
@@ -98,7 +99,7 @@ export class SourcePane extends HTMLElement {
     const next = iconButton("right", strings.nextPage, () => turn(1));
     previous.disabled = place.page <= 0;
     next.disabled = place.page + 1 >= count;
-    const file = el("a", { class: "button button--small", href: `/documents/${place.document}/file/#page=${place.page + 1}`, target: "_blank", rel: "noopener" }, icon("document"), strings.openFile);
+    const file = el("a", { class: "button button--small", href: `/documents/${place.document}/file/`, download: true }, icon("download"), strings.download);
     return el("footer", { class: "source__foot" }, previous, el("span", {}, count ? strings.pageOf(place.page + 1, count) : " "), next, file);
   }
 }
