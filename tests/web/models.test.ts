@@ -48,6 +48,13 @@ test("content that grew by itself does not let go of the end", () => {
   assert.equal(keeper.isFollowing, true);
 });
 
+test("a reader who opened a source is not carried to the end", () => {
+  const keeper = new ScrollKeeper();
+  keeper.scrolled(at(500, 1000));
+  keeper.letGo();
+  assert.equal(keeper.resized(at(500, 1400)), null);
+});
+
 test("marks become numbers only for sources that exist", () => {
   const known = new Set([1, 2, 3]);
   assert.deepEqual(citationPieces("a [1] b [2, 3].", known), ["a ", 1, " b ", 2, 3, "."]);

@@ -10,13 +10,17 @@ import type { AnswerStream } from "../models/answer_stream";
 import { waitWords } from "../models/wait_words";
 import { copyFeedback } from "./copy_feedback";
 
+const BEAT_MS = 24;
+const HIDDEN_MS = 250;
+
 export class AnswerStreamElement extends HTMLElement {
   #stream: AnswerStream | null = null;
   #view: MarkdownView | null = null;
   #text = "";
   #sources: Source[] = [];
   #found: FoundSources | null = null;
-  #frame = 0;
+  #isDue = false;
+  #restUntil = 0;
 
   connectedCallback(): void {
     if (this.#view || this.closest("template")) return;
@@ -54,14 +58,22 @@ export class AnswerStreamElement extends HTMLElement {
     this.#draw();
   }
 
-  /** Something changed in the followed stream: draw at the next frame, once. */
+  /** Something changed in the followed stream: draw soon, once. The first word at the next frame, later ones in a calm beat. */
   refresh(): void {
-    if (this.#frame) return;
-    const draw = (): void => {
-      this.#frame = 0;
-      this.#draw();
-    };
-    this.#frame = document.hidden ? window.setTimeout(draw, 100) : requestAnimationFrame(draw);
+    if (this.#isDue) return;
+    this.#isDue = true;
+    const rest = this.#restUntil - performance.now();
+    if (document.hidden) setTimeout(() => this.#beat(), HIDDEN_MS);
+    else if (rest > 0) setTimeout(() => requestAnimationFrame(() => this.#beat()), rest);
+    else requestAnimationFrame(() => this.#beat());
+  }
+
+  #beat(): void {
+    this.#isDue = false;
+    const begun = performance.now();
+    this.#draw();
+    // A long open block costs more: rest in proportion, so that drawing never takes more than a fifth of the time.
+    this.#restUntil = begun + Math.max(BEAT_MS, 5 * (performance.now() - begun));
   }
 
   #draw(): void {
@@ -116,7 +128,7 @@ export class AnswerStreamElement extends HTMLElement {
     const end = find(this, ".answer__end");
     const stream = this.#stream;
     if (stream?.text && !stream.progress) {
-      end.replaceChildren();
+      if (end.firstChild) end.replaceChildren();
       return;
     }
     const { line, percent } = waitWords(stream?.progress ?? null);

@@ -32,6 +32,11 @@ export class ScrollKeeper {
     return end;
   }
 
+  /** The reader looks at a certain place: what changes around it must not carry them to the end. */
+  letGo(): void {
+    this.#following = false;
+  }
+
   /** The reader asked for the end: a new question, or the button. */
   follow(): void {
     this.#following = true;

@@ -183,7 +183,7 @@ export class ChatPage {
   #clicked(event: MouseEvent): void {
     const target = event.target instanceof Element ? event.target : null;
     const mark = target?.closest<HTMLElement>("[data-source]");
-    if (mark) openSource(mark);
+    if (mark) this.#conversation.keepInPlace(mark, () => openSource(mark));
     const idea = target?.closest<HTMLElement>("[data-idea]")?.dataset["idea"];
     if (idea === "document") this.#composer.chooseFiles();
     else if (idea) this.#composer.fill(idea);

@@ -71,6 +71,15 @@ export class Conversation {
     this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
+  /** Do something that changes the width of the text, and keep `element` where the reader sees it. */
+  keepInPlace(element: HTMLElement, change: () => void): void {
+    const before = element.getBoundingClientRect().top;
+    change();
+    if (!element.isConnected) return;
+    this.#keeper.letGo();
+    this.scroller.scrollTop += element.getBoundingClientRect().top - before;
+  }
+
   jumpToEnd(): void {
     this.#keeper.follow();
     const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
