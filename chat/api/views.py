@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import OperationalError, close_old_connections
+from django.db import OperationalError, close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -102,7 +102,8 @@ async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return work(*arguments)
         finally:
-            close_old_connections()
+            if not connection.in_atomic_block:
+                close_old_connections()
 
     return await sync_to_async(run)()
 
