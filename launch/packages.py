@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from launch import steps
@@ -20,14 +21,23 @@ def install(lock_name: str, console: Console) -> None:
     if stamp.is_current():
         return
     console.say(f"Installing Python packages ({lock.name}) ...")
+    steps.run(
+        "Installing Python packages",
+        [*PIP, "install", "--require-hashes", "-r", str(lock)],
+        on_line=pip_progress(console),
+    )
+    stamp.write()
+
+
+def pip_progress(console: Console) -> Callable[[str], None]:
+    """Shows what pip is at, and neither its indexes nor its warnings."""
     paced = Paced(console)
 
     def show(line: str) -> None:
         if line.lstrip().startswith(("Collecting", "Downloading", "Using cached", "Installing")):
-            paced(f"  {line.strip()[:110]}")
+            paced(f"  {line.strip().partition(' (from ')[0][:100]}")
 
-    steps.run("Installing Python packages", [*PIP, "install", "--require-hashes", "-r", str(lock)], on_line=show)
-    stamp.write()
+    return show
 
 
 def stamp_of(lock: Path) -> steps.Stamp:

