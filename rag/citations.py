@@ -20,10 +20,9 @@ from rag.clean import joined
 from rag.models import Citation, Document, Page
 from rag.search import Passage
 from rag.split import sentences
-from rag.words import STOP_WORDS, words
+from rag.support import STRONG_SHARE, content, share
 
 MAX_QUOTE_CHARS = 600
-STRONG_SHARE = 0.5
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.S)
 _MARK = re.compile(r"[\[【]\s*(\d{1,3}(?:\s*,\s*\d{1,3})*)\s*[\]】]")
 _MARKS_AFTER_STOP = re.compile(r"([.!?…])((?:\s*[\[【]\s*\d[\d,\s]*[\]】])+)")
@@ -141,14 +140,14 @@ def store(message_id: uuid.UUID, passages_by_n: Mapping[int, Passage], answer_te
 
 def locate(statement: str, passage: Passage, pages: Mapping[tuple[int, int], Page]) -> Found:
     """The sentence of the passage that the statement rests on, or the passage's first page part with score 0."""
-    wanted = _content(statement)
+    wanted = content(statement)
     best: Found | None = None
     for page_no, text, start, end in _parts(passage, pages):
         for a, b in sentences(text[start:end]):
             raw = text[start + a : start + b]
-            share = _share(wanted, _content(raw))
-            if share > 0 and (best is None or share > best.score):
-                best = Found(page_no, start + a, start + b, joined(raw)[:MAX_QUOTE_CHARS], share)
+            score = share(wanted, content(raw))
+            if score > 0 and (best is None or score > best.score):
+                best = Found(page_no, start + a, start + b, joined(raw)[:MAX_QUOTE_CHARS], score)
     if best is not None and best.score >= STRONG_SHARE:
         return best
     page_no, start, end = passage.spans[0]
@@ -217,19 +216,3 @@ def _parts(passage: Passage, pages: Mapping[tuple[int, int], Page]) -> Iterator[
         page = pages.get((passage.version_id, page_no))
         if page is not None:
             yield page_no, page.text, start, end
-
-
-def _content(text: str) -> frozenset[str]:
-    return frozenset(words(joined(text))) - STOP_WORDS
-
-
-def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
-    """How much of the statement the sentence holds, numbers counting double; a one-word sentence proves nothing."""
-    if len(held) < 2 or not wanted:
-        return 0.0
-
-    def weight(found: frozenset[str]) -> float:
-        return float(sum(2 if word[0].isdigit() else 1 for word in found))
-
-    common = weight(wanted & held)
-    return max(common / weight(wanted), 0.9 * common / weight(held) if len(wanted & held) >= 3 else 0.0)

@@ -16,12 +16,13 @@ from pgvector.django import VectorExtension
 
 import rag.ids
 
-# Unlike Django's, these foreign keys cascade: deleting a chunk in SQL takes its vectors along.
+# Unlike Django's, these foreign keys cascade, so deleting a chunk in SQL takes its vectors along; and they are checked
+# at once, since pending checks would forbid to drop a partition in the same transaction.
 EMBEDDING_TABLE = """
 CREATE TABLE rag_embedding_384 (
-    chunk_id bigint NOT NULL REFERENCES rag_chunk ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
-    space_id bigint NOT NULL REFERENCES rag_space ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
-    version_id bigint NOT NULL REFERENCES rag_version ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    chunk_id bigint NOT NULL REFERENCES rag_chunk ON DELETE CASCADE,
+    space_id bigint NOT NULL REFERENCES rag_space ON DELETE CASCADE,
+    version_id bigint NOT NULL REFERENCES rag_version ON DELETE CASCADE,
     vector halfvec(384) NOT NULL,
     PRIMARY KEY (chunk_id, space_id)
 ) PARTITION BY LIST (space_id);

@@ -1,0 +1,226 @@
+"""Asking: the right page is found, and nobody finds what is not theirs."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from rag import citations, fusion, principals, retrieval, search, spaces
+from rag.models import Access, Citation, Document, Principal, Space
+from tests.rag.workbench import HANDBOOK, HOTEL, library
+
+POLICIES = [
+    ["1 Catering", "The canteen opens at noon and closes at two. Guests pay seven euros for lunch."],
+    ["2 Parking", "Parking spaces with chargers are reserved for electric cars until six in the evening."],
+    ["3 Printers", "Toner cartridges of type TN-2410 are kept in the cupboard beside printer B7."],
+    ["4 Visitors", "Visitors sign in at the reception and wear a badge at all times in the building."],
+    ["5 Urlaub", "Der Urlaub wird zwei Wochen vorher im Kalender eingetragen und von der Leitung genehmigt."],
+]
+
+
+@pytest.fixture
+def handbook(alice: Any, space: Space) -> Document:
+    return library(alice)
+
+
+@pytest.fixture
+def policies(alice: Any, space: Space) -> Document:
+    return library(alice, POLICIES, "Policies.pdf")
+
+
+@pytest.mark.parametrize(
+    ("question", "page_no"),
+    [
+        ("When does the canteen open for lunch?", 0),
+        ("May I charge my electric car while parking?", 1),
+        ("Where is TN 2410 toner?", 2),
+        ('What does it say about "wear a badge"?', 3),
+        ("Wie lange vorher muss ich Urlaube eintragen?", 4),
+    ],
+)
+def test_a_question_finds_its_page(
+    policies: Document, handbook: Document, alice: Any, question: str, page_no: int
+) -> None:
+    """By words in either language, by a part number however it is written."""
+    result = search.passages(question, employee=alice)
+    best = result.passages[0]
+    assert (best.document_id, best.page_no, best.page_label) == (policies.pk, page_no, str(page_no + 1))
+    assert best.heading == POLICIES[page_no][0]
+    assert not result.weak
+    assert result.is_complete
+
+
+def test_words_alone_find_while_inference_is_away(policies: Document, alice: Any, settings: Any) -> None:
+    """Half a search is better than an error, and it says that it is half."""
+    settings.HEARTH_INFERENCE_URL = "http://127.0.0.1:1"
+    result = search.passages("toner cartridges", employee=alice)
+    assert result.passages[0].page_no == 2
+    assert not result.is_complete
+
+
+def test_only_the_documents_named_are_searched(policies: Document, handbook: Document, alice: Any) -> None:
+    """A thread's documents are the limit of its questions; none named is none searched."""
+    found = search.passages("canteen lunch", employee=alice, documents=[handbook])
+    assert {passage.document_id for passage in found.passages} <= {handbook.pk}
+    assert search.passages("canteen lunch", employee=alice, documents=[]).passages == []
+
+
+def test_a_question_nobody_answers_is_weak(policies: Document, alice: Any) -> None:
+    """Nothing stands out, and the result says so."""
+    assert search.passages("zygote quasar", employee=alice).weak
+    assert search.passages("   ", employee=alice).passages == []
+
+
+def test_bob_finds_nothing_of_alices(handbook: Document, alice: Any, bob: Any) -> None:
+    """Not with the exact sentence, not by naming her document, not in a count."""
+    assert search.passages(HOTEL, employee=alice).passages[0].text.endswith(HOTEL)
+    for documents in (None, [handbook]):
+        result = search.passages(HOTEL, employee=bob, documents=documents)
+        assert result == search.SearchResult()
+    assert not Document.objects.for_employee(bob).exists()
+
+
+def test_access_counts_from_the_next_question(handbook: Document, alice: Any, bob: Any) -> None:
+    """Given, taken, deactivated, deleted: each is in force at once."""
+    handbook.grant(principals.ensure_for(bob))
+    assert search.passages(HOTEL, employee=bob).passages
+    Access.objects.filter(principal=principals.ensure_for(bob)).delete()
+    assert not search.passages(HOTEL, employee=bob).passages
+    handbook.grant(Principal.objects.get(kind="everyone"))
+    assert search.passages(HOTEL, employee=bob).passages
+    bob.is_active = False
+    assert not search.passages(HOTEL, employee=bob).passages
+    handbook.delete_for_everyone()
+    assert not search.passages(HOTEL, employee=alice).passages
+
+
+def test_no_leak_in_random_combinations(alice: Any, bob: Any, space: Space) -> None:
+    """Documents, grants and deletions at random: whatever is found is in for_employee."""
+    dice = random.Random(11)
+    people = [alice, bob]
+    own = [principals.ensure_for(person) for person in people]
+    everyone = Principal.objects.get(kind="everyone")
+    documents = [
+        library(dice.choice(people), [[f"{n} Secret", f"The password of vault {n} is swordfish."]], f"{n}.pdf")
+        for n in range(6)
+    ]
+    for _round in range(25):
+        document = dice.choice(documents)
+        action = dice.randrange(4)
+        if action == 0:
+            document.grant(dice.choice([*own, everyone]))
+        elif action == 1:
+            Access.objects.filter(document=document, principal=dice.choice([*own, everyone])).delete()
+        elif action == 2 and dice.random() < 0.2:
+            document.delete_for_everyone()
+        for person in people:
+            named = dice.sample(documents, 3) if dice.random() < 0.5 else None
+            result = search.passages(
+                dice.choice(["password of the vault", "swordfish", "vault 3"]), employee=person, documents=named
+            )
+            allowed = set(Document.objects.for_employee(person).values_list("pk", flat=True))
+            assert {passage.document_id for passage in result.passages} <= allowed
+            wanted = allowed if named is None else allowed & {document.pk for document in named}
+            assert bool(result.num_visible_chunks) == bool(wanted)
+
+
+def test_the_index_path_finds_what_the_exact_path_finds(
+    policies: Document, handbook: Document, alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above the limit HNSW takes over; on few rows both give the same order."""
+    exact = search.passages("visitors badge", employee=alice).passages
+    monkeypatch.setattr(retrieval, "EXACT_CHUNKS", 0)
+    assert search.passages("visitors badge", employee=alice).passages == exact
+
+
+def test_the_same_page_in_two_documents_is_found_once(handbook: Document, alice: Any) -> None:
+    """A copy adds nothing to an answer."""
+    library(alice, HANDBOOK, "Copy.pdf")
+    texts = [passage.text for passage in search.passages("hotel rates approval", employee=alice).passages]
+    assert len(texts) == len(set(texts))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_search_is_one_read_only_snapshot(alice: Any) -> None:
+    """Its statements cannot write and see one state of the data."""
+    with retrieval.snapshot() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        assert cursor.fetchone() == ("on",)
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("1500ms",)
+    with transaction.atomic(), retrieval.snapshot() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        assert cursor.fetchone() == ("off",)
+
+
+def test_a_mark_leads_to_its_sentence(handbook: Document, alice: Any, bob: Any) -> None:
+    """The sentence that the answer rests on is quoted, and its box lies on the page where it is printed."""
+    found = search.passages("hotel rates", employee=alice).passages
+    message_id = uuid.uuid4()
+    early = citations.store(message_id, dict(enumerate(found, start=1)))
+    answer = "Rates above 180 EUR need approval of the cost centre. [1] Other things too."
+    stored = citations.store(message_id, dict(enumerate(found, start=1)), answer)
+    assert stored[1].pk == early[1].pk
+    place = citations.resolve(alice, stored[1].pk)
+    assert (place.quote, place.strength, place.page_no) == (HOTEL, "strong", 0)
+    assert (place.document_title, place.page_label, place.is_current) == ("Handbook", "1", True)
+    page = handbook.page(0)
+    assert page.text[place.char_start : place.char_end] == HOTEL
+    left, top, right, bottom = place.fractions[0]
+    assert 0.1 < left < right < 0.95
+    assert 0.1 < top < bottom < 0.25
+    assert [row.n for row in citations.for_message(alice, message_id)] == list(range(1, len(found) + 1))
+    with pytest.raises(Citation.DoesNotExist):
+        citations.resolve(bob, stored[1].pk)
+    handbook.delete_for_everyone()
+    with pytest.raises(Citation.DoesNotExist):
+        citations.resolve(alice, stored[1].pk)
+    assert citations.for_message(alice, message_id) == []
+
+
+def test_a_mark_without_support_is_weak(handbook: Document, alice: Any) -> None:
+    """Never a wrong sentence: the passage as a whole, marked weak."""
+    found = search.passages("hotel rates", employee=alice).passages
+    stored = citations.store(uuid.uuid4(), {1: found[0]}, "Bananas are curved because of the sun [1].")
+    assert stored[1].strength == "weak"
+    assert stored[1].quote.startswith("1 Travel")
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        ("One [1]. Two [2][3].", {1, 2, 3}),
+        ("Both [1, 4].", {1, 4}),
+        ("Wide 【5】 brackets.", {5}),
+        ("Code `a[1]` and\n```\nb[2]\n```\nend [3].", {3}),
+        ("None [x] or [] here.", set()),
+    ],
+)
+def test_marks_are_read_as_people_write_them(answer: str, numbers: set[int]) -> None:
+    """All usual forms, none inside code."""
+    assert citations.marks(answer).keys() == numbers
+
+
+def test_a_mark_after_the_full_stop_belongs_to_the_sentence_before() -> None:
+    """Models write it both ways."""
+    assert citations.marks("It rains. [1] It snows [2].") == {
+        1: [citations.marks("It rains [1].")[1][0]],
+        2: ["It snows  ."],
+    }
+
+
+def test_short_lists_are_ranked_not_scaled() -> None:
+    """Three hits have no scale: the second of both beats the first of one and last of the other."""
+    fused = fusion.fuse({1: 0.9, 2: 0.89, 3: 0.1}, {2: 5.0, 4: 4.9}, 0.5)
+    assert next(iter(fused)) == 2
+
+
+def test_prefixes_follow_the_family() -> None:
+    """A wrong prefix costs points silently."""
+    assert spaces.habit_of("multilingual-e5-small-Q4_0").query_prefix == "query: "
+    assert spaces.habit_of("all-MiniLM-L6-v2").passage_prefix == ""
+    assert spaces.habit_of("bge-small-en-v1.5").query_prefix.startswith("Represent")
