@@ -64,7 +64,10 @@ class Extended(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The whole answer is there; length and digest prove it. reason: stop, length or stopped."""
+    """The whole answer is there; length and digest prove it. reason: stop, length or stopped.
+
+    marks: [offset, n] of each [n] that the model left out and its sentence deserves; the text itself has none of them.
+    """
 
     type: ClassVar[str] = "answer.finished"
 
@@ -75,6 +78,7 @@ class Finished(Event):
     num_completion_tokens: int | None = None
     tokens_per_second: float | None = None
     model: str | None = None
+    marks: list[list[int]] | None = None
 
 
 @dataclass(frozen=True)

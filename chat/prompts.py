@@ -15,6 +15,8 @@ SYSTEM = "You are a helpful assistant. Answer in the language of the question. S
 MAX_ANSWER_TOKENS = 2048
 # A processor reads a few hundred tokens a second, and reading is the asker's waiting time.
 MAX_SOURCES_TOKENS = 2000
+# An answer out of documents is read off, not invented.
+SOURCED_TEMPERATURE = 0.0
 TOKENS_PER_MESSAGE = 8  # what a chat template puts around one
 MAX_HISTORY_MESSAGES = 200
 
@@ -52,7 +54,7 @@ def room_for_sources(context_length: int, question: str) -> int:
 
 def pack(history: Sequence[Said], question: str, sources: str, room_tokens: int, count: CountTokens) -> Prompt:
     """The messages, newest history first to stay. Calls the counter at most once. Raises QuestionTooLong."""
-    asked = f"{sources}\n\n{question}" if sources else question
+    asked = f"{sources}\n\nQuestion: {question}" if sources else question
     recent = list(history[-MAX_HISTORY_MESSAGES:])
     texts = [SYSTEM, asked, *(said.text for said in recent)]
     if sum(num_bytes(text) for text in texts) + TOKENS_PER_MESSAGE * len(texts) <= room_tokens:

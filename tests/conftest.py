@@ -14,13 +14,11 @@ from tests.factories import browser_of, make_employee
 
 
 @pytest.fixture(scope="session", autouse=True)
-def unhashed_static_files() -> Iterator[None]:
-    """Pages name static files by their plain names, so that their tests need no build."""
+def quick_settings() -> Iterator[None]:
+    """Pages name static files by their plain names, so that their tests need no build; hashing costs nothing."""
     settings.STATIC_ROOT.mkdir(exist_ok=True)
-    storages = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
-    with override_settings(STORAGES=storages):
+    storages = settings.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    with override_settings(STORAGES=storages, PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 

@@ -8,6 +8,9 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.core.signals import request_finished
+from django.db import close_old_connections
+from django.http.response import HttpResponseBase
 from django.test import Client
 
 from chat import sessions
@@ -45,6 +48,13 @@ def browser_of(employee: Employee | None, **headers: str) -> Client:
         session[sessions.SIGNED_IN_AT] = session[sessions.SEEN_AT] = int(time.time())
         session.save()
     return client
+
+
+def finish(response: HttpResponseBase) -> None:
+    """Close what a response holds open, without giving the test's own connection back."""
+    request_finished.disconnect(close_old_connections)
+    response.close()
+    request_finished.connect(close_old_connections)
 
 
 def make_model(name: str = "fake-chat", **fields: Any) -> ServedModel:

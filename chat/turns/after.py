@@ -11,7 +11,7 @@ from chat import doorbell
 from chat.models import Thread, Turn
 from chat.models.message import COMPLETE
 from chat.models.thread import FROM_QUESTION
-from rag import citations
+from rag import attribution, citations
 from rag.search import Passage
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 def answered(turn: Turn, passages_by_n: Mapping[int, Passage]) -> None:
     """Every step may fail without harm to the answer, which is stored already."""
     if passages_by_n:
-        citations.store(turn.answer_id, passages_by_n, turn.answer.text)
+        marks = [attribution.Mark(*mark) for mark in turn.answer.sources.get("marks", ())]
+        citations.store(turn.answer_id, passages_by_n, attribution.with_marks(turn.answer.text, marks))
     thread = Thread.objects.filter(pk=turn.thread_id).first()
     if thread is None:
         return

@@ -12,7 +12,7 @@ from typing import Any
 from chat import events, prompts
 from chat.models import Turn
 from chat.served_models import client
-from rag import citations, packing, search
+from rag import attribution, citations, packing, search
 from rag.models import Document
 from rag.search import Passage
 
@@ -28,6 +28,10 @@ class Sources:
     text: str = ""
     event: events.SourcesFound | None = None
     by_n: Mapping[int, Passage] = field(default_factory=dict)
+
+    def missing_marks(self, answer: str) -> list[list[int]]:
+        """[offset, n] for each sentence that rests on a source and does not say so."""
+        return [list(mark) for mark in attribution.attribute(answer, self.by_n)]
 
 
 def documents_of(turn: Turn) -> list[Document]:

@@ -145,6 +145,7 @@ class TurnWork:
             model=turn.model_name,
             messages=prompt.messages,
             max_tokens=prompts.MAX_ANSWER_TOKENS,
+            temperature=prompts.SOURCED_TEMPERATURE if self._sources.text else None,
             cache_salt=whose,
             fairness_key=whose,
             return_progress=True,
@@ -259,6 +260,9 @@ class TurnWork:
             answer.num_prompt_tokens = outcome.usage.num_prompt_tokens
             answer.num_completion_tokens = outcome.usage.num_completion_tokens
             answer.tokens_per_second = round(outcome.timings.predicted_per_second, 1)
+        marks = self._sources.missing_marks(answer.text)
+        if marks:
+            answer.sources["marks"] = marks
         await self._store_end(status)
         await self._writer.say(
             events.Finished(
@@ -269,6 +273,7 @@ class TurnWork:
                 num_completion_tokens=answer.num_completion_tokens,
                 tokens_per_second=answer.tokens_per_second,
                 model=answer.model_name,
+                marks=marks or None,
             )
         )
         await self._close()

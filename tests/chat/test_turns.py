@@ -188,7 +188,7 @@ async def test_a_valkey_that_forgets_in_mid_answer_costs_nothing(
     """The log is wiped while the answer runs: the reader gets the state from PostgreSQL and goes on."""
     await sync_to_async(make_model)()
     async with working(), tab_of(alice) as tab:
-        turn, heard = await begin(tab)
+        turn, _heard = await begin(tab)
         await asyncio.sleep(1.2)  # a checkpoint
         row = await Turn.objects.aget(pk=turn)
         await sync_to_async(valkey.client().delete)(log.key_of(row.pk))

@@ -1,0 +1,122 @@
+"""Who may do what: the expected answer of every route, method and socket frame. A route that is not here fails CI.
+
+Audiences: nobody (not signed in), owner and other (two employees), admin, deactivated (signed in before that).
+Each acts on an object of their own, on somebody else's, and on one that does not exist; the last two must look alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """Statuses. own, foreign, missing: for employees; admin_…: for admins; nobody: also for the deactivated."""
+
+    own: int
+    foreign: int
+    missing: int
+    admin_own: int
+    admin_foreign: int
+    admin_missing: int
+    nobody: int = 401
+
+
+def owned(ok: int) -> Row:
+    """Its owner's alone. Being an admin opens nothing."""
+    return Row(ok, 404, 404, ok, 404, 404)
+
+
+def everyone(ok: int) -> Row:
+    """Every employee; there is no object, or it is their own."""
+    return Row(ok, ok, ok, ok, ok, ok)
+
+
+def admins(ok: int, missing: int = 404) -> Row:
+    """For everybody else the page does not exist."""
+    return Row(404, 404, 404, ok, ok, missing)
+
+
+def public(ok: int, missing: int | None = None) -> Row:
+    """Without signing in."""
+    gone = ok if missing is None else missing
+    return Row(ok, ok, gone, ok, ok, gone, nobody=ok)
+
+
+# /v1 takes keys; a cookie opens nothing there, whoever's it is.
+KEYED = Row(401, 401, 401, 401, 401, 401)
+
+ROUTES: dict[str, dict[str, Row]] = {
+    "new_thread": {"GET": everyone(200)},
+    "threads": {"GET": everyone(200)},
+    "thread": {"GET": owned(200), "PATCH": owned(200), "DELETE": owned(200)},
+    "restoration": {"POST": owned(200)},
+    "thread_document": {"PUT": owned(200), "DELETE": owned(204)},
+    "documents": {"GET": everyone(200), "POST": everyone(201)},
+    "upload": {"HEAD": owned(200), "PATCH": owned(200)},
+    "document": {"GET": owned(200), "DELETE": owned(204)},
+    "document_retry": {"POST": owned(200)},
+    "document_file": {"GET": owned(200)},
+    "document_page": {"GET": owned(200)},
+    "document_page_image": {"GET": owned(200)},
+    "citation": {"GET": owned(200)},
+    # Who is signed in is sent on from the sign-in page.
+    "signin": {"GET": Row(302, 302, 302, 302, 302, 302, nobody=200), "POST": public(400)},
+    "signout": {"POST": public(302)},
+    # Knowing the token is the right.
+    "invitation": {"GET": public(200, missing=404), "POST": public(400, missing=404)},
+    "profile": {"GET": everyone(200), "POST": everyone(302)},
+    "password": {"GET": everyone(200), "POST": everyone(400)},
+    "keys": {"GET": everyone(200), "POST": everyone(201)},
+    "key": {"DELETE": owned(204)},
+    "models": {"GET": admins(200, missing=200)},
+    "model": {"PATCH": admins(200)},
+    "employees": {"GET": admins(200, missing=200), "POST": admins(201, missing=201)},
+    # Nobody changes their own rights, so that the company always has an admin.
+    "employee": {"PATCH": Row(404, 404, 404, 409, 200, 404)},
+    "health": {"GET": public(200)},
+    "api_models": {"GET": KEYED},
+    "api_model": {"GET": KEYED},
+    "api_chat_completions": {"POST": KEYED},
+    "api_embeddings": {"POST": KEYED},
+    "api_unknown": {"GET": public(404), "POST": public(404)},
+}
+
+# Bodies that are right, so that only rights can refuse them.
+BODIES: dict[tuple[str, str], dict[str, object]] = {
+    ("thread", "PATCH"): {"title": "Renamed"},
+    ("documents", "POST"): {"name": "a.pdf", "size_bytes": 10},
+    ("keys", "POST"): {"label": "script"},
+    ("model", "PATCH"): {"title": "Renamed"},
+    ("employees", "POST"): {"email": "new@example.com"},
+    ("employee", "PATCH"): {"is_admin": True},
+}
+FORMS: dict[tuple[str, str], dict[str, str]] = {
+    ("signin", "POST"): {"email": "nobody@example.com", "password": "wrong"},
+    ("invitation", "POST"): {"name": ""},
+    ("profile", "POST"): {"name": "New name", "language": ""},
+    ("password", "POST"): {"current_password": "wrong"},
+}
+
+
+@dataclass(frozen=True)
+class SocketRow:
+    """The first frame that answers, for one's own turn or thread, and for somebody else's or none. After a
+
+    deactivation every frame ends the socket.
+    """
+
+    own: str
+    foreign: str
+    missing: str
+
+
+FRAMES: dict[str, SocketRow] = {
+    "message.send": SocketRow("message.accepted", "error", "error"),
+    # The turn has ended, so that following it says something at once.
+    "turn.follow": SocketRow("turn.snapshot", "error", "error"),
+    "turn.stop": SocketRow("", "error", "error"),
+    "turn.unfollow": SocketRow("", "", ""),
+    "ack": SocketRow("", "", ""),
+    "ping": SocketRow("pong", "pong", "pong"),
+}
