@@ -88,9 +88,6 @@ class BodyTooLarge(RequestError):
     code = "body_too_large"
     status = 413
 
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(f"The request is larger than {most_bytes:,} bytes.")
-
 
 class UnknownModel(RequestError):
     """No file of that name in the models folder, or not of the kind that the request needs."""
@@ -181,6 +178,7 @@ class Unreachable(EngineError):
 
 _SENTENCE_ONLY: tuple[type[InferenceError], ...] = (
     RequestError,
+    BodyTooLarge,
     UnknownModel,
     Unauthorized,
     ModelLoading,

@@ -63,8 +63,8 @@ class Scheduler:
         """Queue it. Raises QueueFull; one person may fill at most half of the queue."""
         key, most = generation.fairness_key, self._config.max_waiting
         num_own = sum(other.fairness_key == key for other in self.waiting)
-        is_idle = len(self.running) < self._config.max_running and not self.waiting
-        if not is_idle and (len(self.waiting) >= most or num_own >= max(1, most // 2)):
+        num_places = self._config.max_running - len(self.running)  # the next step takes so many at once
+        if len(self.waiting) >= most + num_places or num_own >= max(1, most // 2) + num_places:
             raise errors.QueueFull(self._wait_seconds(len(self.waiting) + 1))
         active = {other.fairness_key for other in (*self.running, *self.waiting)}
         floor = min((self._counters[name] for name in active), default=0.0)

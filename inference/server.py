@@ -193,7 +193,7 @@ async def _body(service: Service, request: Request) -> dict[str, Any]:
     async for piece in request.stream():
         data += piece
         if len(data) > service.config.body_max_bytes:
-            raise errors.BodyTooLarge(service.config.body_max_bytes)
+            raise errors.BodyTooLarge(f"The request is larger than {service.config.body_max_bytes:,} bytes.")
     return parameters.parse(bytes(data))
 
 

@@ -16,7 +16,7 @@ def fake_service() -> Iterator[RunningInference]:
         yield running
 
 
-@pytest.fixture()
+@pytest.fixture
 def client(fake_service: RunningInference) -> Iterator[Client]:
     with Client(fake_service.url, fake_service.secret, timeout_seconds=30.0) as client:
         yield client

@@ -14,7 +14,9 @@ from inference.request import Generation, SamplingParams, token_array
 from inference.templates import ChatTemplate, encode
 from inference.text import TextAssembler
 
-CONFIG = EngineConfig(context_length=2048, num_cells=4096, max_running=4, num_sequences=8, batch_tokens=64, ubatch_tokens=64)
+CONFIG = EngineConfig(
+    context_length=2048, num_cells=4096, max_running=4, num_sequences=8, batch_tokens=64, ubatch_tokens=64
+)
 
 
 class CountingBackend(FakeBackend):

@@ -30,7 +30,7 @@ def test_an_answer_is_streamed_and_finished() -> None:
 def test_a_crowd_gets_what_each_would_get_alone(seed: int, num_salts: int, num_cells: int) -> None:
     """The oracle: whatever is batched, chunked, shared, evicted, set back or cancelled beside it, every answer is the
     one that the same question gets on an idle engine. The fake's answer is a checksum over the real sequence."""
-    luck = random.Random(seed)  # noqa: S311
+    luck = random.Random(seed)
     bench = Bench(num_cells=num_cells, context_length=280, max_running=4, num_sequences=6)
     asked: dict[int, tuple[str, str]] = {}
     for turn in range(12):
@@ -54,7 +54,7 @@ def test_a_crowd_gets_what_each_would_get_alone(seed: int, num_salts: int, num_c
 def test_two_hundred_cancels_leave_nothing_behind() -> None:
     """No sequence, no cell beyond the holders' and no request stays."""
     bench = Bench()
-    luck = random.Random(3)  # noqa: S311
+    luck = random.Random(3)
     for _ in range(200):
         number = bench.ask(f"babble: 50 {luck.random()}")
         bench.step(luck.randint(0, 3))

@@ -91,7 +91,7 @@ def test_no_folder_means_no_models(tmp_path: Path) -> None:
 def test_a_thousand_damaged_headers_end_in_a_sentence(tmp_path: Path) -> None:
     """Whatever bytes a header holds, it is read or refused, quickly and without much memory."""
     good = write_model(tmp_path / "good.gguf")
-    path, luck = tmp_path / "bad.gguf", random.Random(7)  # noqa: S311  # repeatable, not secret
+    path, luck = tmp_path / "bad.gguf", random.Random(7)  # repeatable, not secret
     for _ in range(1000):
         data = bytearray(good)
         for _ in range(luck.randint(1, 6)):

@@ -11,12 +11,16 @@ from inference.scheduler import Plan, Scheduler
 from inference.wire import Priority
 from tests.inference.engines import Bench
 
-CONFIG = EngineConfig(context_length=512, num_cells=1024, max_running=2, num_sequences=4, batch_tokens=32, ubatch_tokens=32, max_waiting=6)
+CONFIG = EngineConfig(
+    context_length=512, num_cells=1024, max_running=2, num_sequences=4, batch_tokens=32, ubatch_tokens=32, max_waiting=6
+)
 
 
 def request(number: int, key: str = "", priority: Priority = "interactive", length: int = 20) -> Generation:
     tokens = token_array([number * 1000 + n for n in range(length)])
-    return Generation(number, tokens, length, 50, SamplingParams(), priority=priority, fairness_key=key, arrived_at=float(number))
+    return Generation(
+        number, tokens, length, 50, SamplingParams(), priority=priority, fairness_key=key, arrived_at=float(number)
+    )
 
 
 def evaluate(scheduler: Scheduler, plan: Plan) -> list[int]:
@@ -61,7 +65,9 @@ def test_a_flood_does_not_delay_others() -> None:
 
 def test_what_does_not_fit_is_skipped() -> None:
     """A large request that has no room now does not keep a small one waiting."""
-    scheduler = Scheduler(EngineConfig(context_length=256, num_cells=256, max_running=3, num_sequences=4, batch_tokens=256))
+    scheduler = Scheduler(
+        EngineConfig(context_length=256, num_cells=256, max_running=3, num_sequences=4, batch_tokens=256)
+    )
     scheduler.submit(request(1, "a", length=100))
     evaluate(scheduler, scheduler.plan(10.0))
     scheduler.submit(request(2, "b", length=200))
