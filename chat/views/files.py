@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import unicodedata
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +18,16 @@ MAX_RANGE_BYTES = 1024 * 1024  # one answer; a reader that wants more asks again
 RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})$")
 
 
+class SteadyFileResponse(FileResponse):
+    """Read piece by piece as the reader keeps up. Django would collect a synchronous file in memory, the whole of it,
+    before it sends the first byte (measured: +151 MB for a file of 150 MiB)."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = iter(self.streaming_content)  # type: ignore[arg-type]  # a file is never an async iterator
+        while piece := await asyncio.to_thread(next, pieces, b""):
+            yield piece
+
+
 def ranged(request: HttpRequest, path: Path, name: str, media_type: str) -> HttpResponseBase:
     """The whole file, or the part that a Range header of the simple form asks for (206, or 416 beyond the end)."""
     try:
@@ -25,7 +37,7 @@ def ranged(request: HttpRequest, path: Path, name: str, media_type: str) -> Http
     match = RANGE.match(request.headers.get("Range", ""))
     response: HttpResponseBase
     if match is None:
-        response = FileResponse(path.open("rb"), content_type=media_type)
+        response = SteadyFileResponse(path.open("rb"), content_type=media_type)
         response["Content-Length"] = str(size_bytes)
     else:
         response = _part(path, size_bytes, match, media_type)
