@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -40,6 +41,7 @@ DOCUMENT_POLL_SECONDS = 0.5
 LOST_SECONDS = 60.0  # how long a lost engine may take to come back
 BUSY_SECONDS = 600.0  # how long a full engine may keep a turn waiting
 
+Stream = AsyncGenerator[wire.StreamEvent, None]
 Reason = Literal["", "stop", "leave", "fenced"]
 
 
@@ -195,7 +197,7 @@ class TurnWork:
         )
 
     async def _stream(self, request: wire.ChatRequest) -> Outcome:
-        async with contextlib.aclosing(self._client.stream(request)) as stream:
+        async with contextlib.aclosing(cast(Stream, self._client.stream(request))) as stream:
             async for event in stream:
                 match event:
                     case wire.Delta(text=text):

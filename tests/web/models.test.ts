@@ -4,7 +4,7 @@ import type { DocumentState } from "../../static/ts/lib/protocol";
 import { de } from "../../static/ts/lib/strings_de";
 import { en } from "../../static/ts/lib/strings_en";
 import { backoff } from "../../static/ts/models/backoff";
-import { citationPieces } from "../../static/ts/models/citation_marks";
+import { citationPieces, withMarks } from "../../static/ts/models/citation_marks";
 import { documentWords } from "../../static/ts/models/document_words";
 import { type Extent, ScrollKeeper } from "../../static/ts/models/scroll_keeper";
 import { periodOf } from "../../static/ts/models/thread_groups";
@@ -120,4 +120,9 @@ test("German says everything that English says, in other words", () => {
     assert.equal(typeof de[key], typeof en[key], key);
     if (typeof en[key] === "string" && !same.includes(key)) assert.notEqual(de[key], en[key], key);
   }
+});
+
+test("marks that the model left out stand where the server counted them, also behind characters of two units", () => {
+  assert.equal(withMarks("Ein 🔥. Aus.", [[11, 2], [6, 1]]), "Ein 🔥. [1] Aus. [2]");
+  assert.equal(withMarks("a.", []), "a.");
 });

@@ -7,6 +7,7 @@ import type { Finish, FoundSources, Source } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { MarkdownView } from "../markdown/markdown_view";
 import type { AnswerStream } from "../models/answer_stream";
+import { withMarks } from "../models/citation_marks";
 import { waitWords } from "../models/wait_words";
 import { copyFeedback } from "./copy_feedback";
 
@@ -19,6 +20,7 @@ export class AnswerStreamElement extends HTMLElement {
   #text = "";
   #sources: Source[] = [];
   #found: FoundSources | null = null;
+  #hasAddedMarks = false;
   #isDue = false;
   #restUntil = 0;
 
@@ -86,13 +88,17 @@ export class AnswerStreamElement extends HTMLElement {
       this.#text = stream.text;
       this.#view.show(stream.text, stream.isOver);
     }
-    if (stream.status === "finished") this.#drawEnd(stream.finish ?? { reason: "stop" });
+    if (stream.status === "finished") {
+      this.#showMarks(stream.finish?.marks ?? stream.found?.marks);
+      this.#drawEnd(stream.finish ?? { reason: "stop" });
+    }
     else if (stream.status === "failed") this.#drawProblem(stream.problem?.sentence ?? "");
     else this.#drawWait();
   }
 
   #drawOld(status: string): void {
     this.#view?.show(this.#text, true);
+    this.#showMarks(this.#found?.marks);
     if (status === "failed") {
       this.#drawProblem(this.dataset["problem"] ?? "");
       return;
@@ -105,6 +111,13 @@ export class AnswerStreamElement extends HTMLElement {
       num_prompt_tokens: value("promptTokens"),
       num_completion_tokens: value("completionTokens"),
     });
+  }
+
+  /** The reader sees the marks that the model left out; the text itself stays the model's. */
+  #showMarks(marks: FoundSources["marks"]): void {
+    if (!marks?.length) return;
+    this.#hasAddedMarks = true;
+    this.#view?.show(withMarks(this.#text, marks), true);
   }
 
   #setSources(found: FoundSources): void {
@@ -177,6 +190,7 @@ export class AnswerStreamElement extends HTMLElement {
     const passages = found.num_left_out ?? 0;
     const isWhole = !passages && !found.num_history_left_out && !found.left_out?.length;
     return [
+      this.#hasAddedMarks && strings.marksAdded,
       found.weak === true && found.sources.length > 0 && strings.weakSources,
       passages > 0 && strings.passagesLeftOut(passages),
       Boolean(found.num_history_left_out) && strings.historyLeftOut(found.num_history_left_out ?? 0),

@@ -47,6 +47,8 @@ export interface FoundSources {
   /** Documents that could not be searched yet. */
   left_out?: { document: string; title: string }[];
   weak?: boolean;
+  /** Kept with the sources once the answer has ended: see Finish. */
+  marks?: [offset: number, n: number][];
 }
 
 export interface Progress {
@@ -69,6 +71,8 @@ export interface Finish {
   num_completion_tokens?: number | null;
   tokens_per_second?: number | null;
   model?: string;
+  /** Marks that the model left out, by offset into the text in code points. */
+  marks?: [offset: number, n: number][];
 }
 
 interface Numbered { turn: string; seq: number }

@@ -63,6 +63,7 @@ export const de: Strings = {
   historyLeftOut: (count) => `${plural(count, "frühere Nachricht", "frühere Nachrichten")} weggelassen`,
   notReadYet: (title) => `${title} war noch nicht gelesen`,
   weakSources: "in den Dokumenten passt wenig",
+  marksAdded: "Quellennummern von Hearth ergänzt",
   nothingLeftOut: "nichts weggelassen",
   source: (n, title, page) => `Quelle ${n}: ${title}, Seite ${page}`,
   page: (label) => `Seite ${label}`,
