@@ -17,6 +17,7 @@ from types import FrameType
 from launch import config, postgres_home, prepare, problems, users
 from launch.config import Config
 from launch.console import Console
+from launch.processes import Stopped
 from launch.stack import ADDRESSES_NAME, Admin, Stack, make_passable
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -86,8 +87,9 @@ def _serve_all(settings: Config, console: Console, *, is_prepared: bool) -> None
         problems.check_port("127.0.0.1", settings.inference_port, "HEARTH_INFERENCE_PORT")
     if not is_prepared:
         prepare.everything(settings, console)
-    stack = Stack(settings, config.load_secrets(settings.data_dir, settings.environment), console)
     stop_requests = _listen_for_stop()
+    secrets = config.load_secrets(settings.data_dir, settings.environment)
+    stack = Stack(settings, secrets, console, is_over=lambda: bool(stop_requests))
     try:
         stack.start_inference()
         stack.start_services()
@@ -97,28 +99,32 @@ def _serve_all(settings: Config, console: Console, *, is_prepared: bool) -> None
         # At once, and again when all is ready: should a later step fail, this password is shown nowhere else.
         _name_admin(console, admin)
         stack.start_processes()
-        stack.wait_for_web(lambda: bool(stop_requests))
+        stack.wait_for_web()
         _greet(settings, console, admin, time.monotonic() - started_at)
-        stack.supervisor.run(lambda: bool(stop_requests))
-        console.say("Stopping ...")
+        stack.run()
+    except Stopped:
+        pass
     finally:
+        console.say("Stopping ...")
         stack.stop()
 
 
 def _serve_services(settings: Config, console: Console, *, until_unused: bool) -> None:
-    stack = Stack(settings, config.load_secrets(settings.data_dir, settings.environment), console)
     stop_requests = _listen_for_stop()
-    try:
-        stack.start_services()
-        stack.wait_for_services()
-        stack.write_addresses()
-        console.say(f"PostgreSQL and Valkey are up; their addresses stand in {settings.data_dir / ADDRESSES_NAME}.")
-        with users.watch(settings.data_dir) as watcher:
-            stack.supervisor.run(lambda: bool(stop_requests) or (until_unused and watcher.is_unused()))
+    secrets = config.load_secrets(settings.data_dir, settings.environment)
+    with users.watch(settings.data_dir) as watcher:
+        stack = Stack(settings, secrets, console, lambda: bool(stop_requests) or (until_unused and watcher.is_unused()))
+        try:
+            stack.start_services()
+            stack.wait_for_services()
+            stack.write_addresses()
+            console.say(f"PostgreSQL and Valkey are up; their addresses stand in {settings.data_dir / ADDRESSES_NAME}.")
+            stack.run()
+        except Stopped:
+            pass
+        finally:
             # Inside the lock: a test run that waits for it must find everything gone.
             stack.stop()
-    finally:
-        stack.stop()
 
 
 def _listen_for_stop() -> list[int]:

@@ -47,7 +47,12 @@ class Config:
 
     @property
     def has_own_inference(self) -> bool:
-        return "HEARTH_INFERENCE_URL" not in self.environment
+        return not self.environment.get("HEARTH_INFERENCE_URL")
+
+    @property
+    def has_own_models(self) -> bool:
+        """Nothing is put into a models folder that the operator named."""
+        return self.models_dir == self.data_dir / "models"
 
     @property
     def local_url(self) -> str:

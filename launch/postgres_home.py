@@ -26,8 +26,8 @@ ROOT_STATE_DIR = Path("/var/lib/hearth")
 def cluster(data_dir: Path, secrets: Mapping[str, str], settings: Mapping[str, str] | None = None) -> postgres.Cluster:
     """The cluster of this data folder.
 
-    Started by root, what lies in a folder that only root may enter (binaries, data, or both) lives below /var/lib/hearth
-    instead: the database must not run as root, and opening the way for it would open it for everyone.
+    Started by root, what lies in a folder that only root may enter (binaries, data, or both) lives below
+    /var/lib/hearth instead: the database must not run as root, and opening the way for it would open it for everyone.
     """
     binaries = _wheel_binaries()
     folder = data_dir / "postgres"

@@ -19,7 +19,7 @@ def everything(settings: Config, console: Console, *, with_tests: bool = False) 
     _python_packages(settings, console, with_tests=with_tests)
     frontend.build(console)
     frontend.compile_catalogues(console)
-    if settings.has_own_inference:
+    if settings.has_own_inference and settings.has_own_models:
         starters.fetch(settings.models_dir, console)
     secrets = config.load_secrets(settings.data_dir, settings.environment)
     frontend.collect_static({**settings.environment, **secrets}, console)

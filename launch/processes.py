@@ -102,11 +102,16 @@ def popen(command: Command, output: int) -> subprocess.Popen[bytes]:
         raise StepFailed(f"Cannot start {command.name} ({command.argv[0]}): {error.strerror}.") from error
 
 
-class Supervisor:
-    """Drive it by calling pump() again and again; wait_for and run do."""
+class Stopped(Exception):
+    """A stop was asked for while something was waited for."""
 
-    def __init__(self, console: Console) -> None:
+
+class Supervisor:
+    """Drive it by calling pump() again and again; wait_for and run do, until is_over says that a stop was asked for."""
+
+    def __init__(self, console: Console, is_over: Callable[[], bool] = lambda: False) -> None:
         self._console = console
+        self._is_over = is_over
         self._selector = selectors.DefaultSelector()
         self._running: dict[str, _Process] = {}
         self._waiting: dict[str, _Waiting] = {}
@@ -142,10 +147,12 @@ class Supervisor:
         self._end_orphans()
 
     def wait_for(self, names: Sequence[str], is_ready: Callable[[], bool], timeout_seconds: float) -> None:
-        """Pump until ready. Raises StepFailed when one of the named processes keeps dying or the time is over."""
+        """Pump until ready. Raises StepFailed when a named process keeps dying or the time is over, and Stopped."""
         deadline = time.monotonic() + timeout_seconds
         while not is_ready():
             self.pump(0.05)
+            if self._is_over():
+                raise Stopped
             for name in names:
                 if self._deaths.get(name, 0) >= DEATHS_BEFORE_GIVING_UP:
                     raise StepFailed(f"{name} does not start: its last lines stand above.")
@@ -164,8 +171,8 @@ class Supervisor:
                 f"{command.name} failed with {_how(self._results[command.name])}: its last lines stand above."
             )
 
-    def run(self, is_over: Callable[[], bool]) -> None:
-        while not is_over():
+    def run(self) -> None:
+        while not self._is_over():
             self.pump()
 
     def stop(self, *names: str) -> None:

@@ -40,19 +40,21 @@ class Admin:
 
 
 class Stack:
-    def __init__(self, settings: Config, secrets: Mapping[str, str], console: Console) -> None:
+    def __init__(
+        self, settings: Config, secrets: Mapping[str, str], console: Console, is_over: Callable[[], bool]
+    ) -> None:
+        """is_over: has somebody asked for a stop?"""
         self._settings = settings
         self._secrets = secrets
         self._console = console
-        self._supervisor = Supervisor(console)
+        self._supervisor = Supervisor(console, is_over)
         self._environment = {**settings.environment, **secrets, "PYTHONUNBUFFERED": "1"}
         self._cluster: postgres.Cluster | None = None
         self._valkey: valkey.Valkey | None = None
         self._names: list[str] = []
 
-    @property
-    def supervisor(self) -> Supervisor:
-        return self._supervisor
+    def run(self) -> None:
+        self._supervisor.run()
 
     def write_addresses(self) -> None:
         """For whoever runs `manage.py` beside us: chat/settings.py reads services.env from the data folder."""
@@ -123,10 +125,9 @@ class Stack:
             "--schedule", str(schedule), grace_seconds=WORKER_GRACE_SECONDS,
         )  # fmt: skip
 
-    def wait_for_web(self, is_over: Callable[[], bool]) -> None:
-        """Returns early when a stop was asked for."""
+    def wait_for_web(self) -> None:
         names = ["web", "turns", "worker"] + (["inference"] if self._settings.has_own_inference else [])
-        self._supervisor.wait_for(names, lambda: is_over() or self._web_answers(), READY_TIMEOUT_SECONDS)
+        self._supervisor.wait_for(names, self._web_answers, READY_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
         """Safe to call twice."""

@@ -26,10 +26,10 @@ time.sleep(600)
 def main(folder: Path) -> None:
     requests: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: requests.append(number))
-    supervisor = Supervisor(Console())
+    supervisor = Supervisor(Console(), lambda: bool(requests))
     for name in ("one", "two"):
         supervisor.start(Command(name, [sys.executable, "-c", PARENT, str(folder), name], {}, grace_seconds=5))
-    supervisor.run(lambda: bool(requests))
+    supervisor.run()
     supervisor.stop("one", "two")
 
 
