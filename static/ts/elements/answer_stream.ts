@@ -117,6 +117,7 @@ export class AnswerStreamElement extends HTMLElement {
   #showMarks(marks: FoundSources["marks"]): void {
     if (!marks?.length) return;
     this.#hasAddedMarks = true;
+    this.#view?.redraw();
     this.#view?.show(withMarks(this.#text, marks), true);
   }
 
