@@ -17,7 +17,7 @@ from django.utils import timezone
 from inference.errors import CapacityError, ContextTooLong, EngineError, RequestError
 from rag import spaces
 from rag.doorbell import ring
-from rag.ingest import TURN_SECONDS, is_free
+from rag.ingest import TURN_SECONDS, is_free, read_something
 from rag.models import Batch, Chunk, Embedding, Space, Version
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,11 @@ MAX_DELAY_SECONDS = 300.0
 
 
 def embed() -> None:
-    """Embed waiting batches for a while; ring again if there are more."""
+    """Embed waiting batches for a while; ring again if there are more. Reading that is due goes first."""
     end = time.monotonic() + TURN_SECONDS
     while time.monotonic() < end:
+        if read_something():
+            continue
         batch = _claim_batch()
         if batch is None or not _embed(batch):
             return

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from inference.errors import InferenceError
@@ -104,6 +104,29 @@ def chunk(version_id: int) -> None:
         return _fail(version, UnreadableFile("no_text"))
     with transaction.atomic():
         _store_chunks(version, drafts)
+
+
+def read_something() -> bool:
+    """Do one step of whatever reading is due, without a bell. False when nothing is.
+
+    Embedding calls it between two batches: with a single worker, a document that has just come in would otherwise
+    wait for its bell behind the vectors of all others.
+    """
+    due = Version.objects.filter(is_free(timezone.now()), cancel_requested_at__isnull=True).order_by("pk")
+    version = due.filter(status=Version.Status.QUEUED).first()
+    if version is not None:
+        probe(version.pk)
+        return True
+    shard = _claim_shard()
+    if shard is not None:
+        _extract(shard)
+        return True
+    unread = Shard.objects.filter(version=OuterRef("pk"), is_done=False)
+    version = due.filter(~Exists(unread), status=Version.Status.EXTRACTING).first()
+    if version is not None:
+        chunk(version.pk)
+        return True
+    return False
 
 
 def _claim_shard() -> Shard | None:

@@ -129,6 +129,19 @@ def test_a_lost_bell_is_rung_again(alice: Any, space: Space, no_broker: list[tup
     assert no_broker == []
 
 
+def test_reading_goes_before_embedding(alice: Any, space: Space) -> None:
+    """A worker that is busy with vectors reads a new document between two batches, without its bell."""
+    long = upload(alice, pdf(LONG), "Long.pdf")
+    ingest.probe(long.newest_version_id or 0)
+    ingest.extract()
+    ingest.chunk(long.newest_version_id or 0)
+    short = upload(alice, pdf(HANDBOOK))
+    embedding.embed()
+    ready = {row.document_id: row.searchable_at for row in Version.objects.all()}
+    assert ready[short.pk] is not None
+    assert Document.objects.get(pk=short.pk).state().status == "ready"
+
+
 def test_a_late_worker_writes_nothing(alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its shard was given to another meanwhile; only the holder's pages count."""
     document = upload(alice, pdf(HANDBOOK))
