@@ -46,16 +46,17 @@ def start_library() -> None:
 
 
 class LlamaVocab:
-    """The model's tokenizer, with the bytes of every token in a table (a lookup costs a 30th of the call)."""
+    """The model's tokenizer (texts come normalised if it needs that), with the bytes of every token in a table: a
+    lookup there costs a 30th of the call."""
 
-    def __init__(self, model: Any, *, normalise: bool) -> None:
+    def __init__(self, model: Any) -> None:
         self._handle = llama.llama_model_get_vocab(model)
-        self._normalise = normalise
         self.num_tokens = llama.llama_vocab_n_tokens(self._handle)
         bos = llama.llama_vocab_bos(self._handle)
         self.bos = bos if bos >= 0 and llama.llama_vocab_get_add_bos(self._handle) else None
         self.bos_text = self._text(bos)
         self.eos_text = self._text(llama.llama_vocab_eos(self._handle))
+        self.longest_piece = 256  # until the table is filled
         self._pieces: list[bytes] = []
 
     @functools.cached_property
@@ -69,8 +70,6 @@ class LlamaVocab:
         return frozenset(t for t in range(self.num_tokens) if llama.llama_vocab_is_eog(self._handle, t))
 
     def tokenize(self, text: str, *, add_special: bool = False) -> list[int]:
-        if self._normalise:
-            text = normalised(text)
         data = text.encode()
         room = len(data) + 8
         buffer = (llama.llama_token * room)()
@@ -92,7 +91,7 @@ class LlamaVocab:
         for token in range(self.num_tokens):
             length = read(handle, token, buffer, 512, 0, False)
             pieces.append(buffer.raw[: max(0, length)])
-        self._pieces = pieces
+        self._pieces, self.longest_piece = pieces, max(map(len, pieces))
 
     def is_end(self, token: int) -> bool:
         return token in self._ends
@@ -107,9 +106,7 @@ class LlamaVocab:
 class LlamaModel:
     """Weights in memory. Raises ModelBroken when llama.cpp refuses the file."""
 
-    def __init__(
-        self, path: Path, config: EngineConfig, on_percent: Callable[[int], None], *, tokenizer: str = ""
-    ) -> None:
+    def __init__(self, path: Path, config: EngineConfig, on_percent: Callable[[int], None]) -> None:
         params = llama.llama_model_default_params()
         params.n_gpu_layers = config.gpu_layers if config.gpu_layers >= 0 else 999
 
@@ -122,7 +119,7 @@ class LlamaModel:
         self.handle = llama.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
             raise errors.ModelBroken("llama.cpp cannot load this file.")
-        self.vocab = LlamaVocab(self.handle, normalise=tokenizer == "t5")
+        self.vocab = LlamaVocab(self.handle)
 
     def chat_template(self) -> str | None:
         text = llama.llama_model_chat_template(self.handle, None)
@@ -212,6 +209,8 @@ class LlamaBackend:
     """A chat model with one unified cache that all sequences share."""
 
     def __init__(self, model: LlamaModel, config: EngineConfig) -> None:
+        if llama.llama_model_has_encoder(model.handle):
+            raise errors.ModelBroken("Models with an encoder cannot chat here.")
         self._model = model
         self.vocab = model.vocab
         params = llama.llama_context_default_params()
@@ -227,6 +226,8 @@ class LlamaBackend:
         self._context = model.context(params)
         self._memory = llama.llama_get_memory(self._context)
         self._rows = _Rows(config.batch_tokens)
+        # A recurrent state has no beginning that could be shared.
+        self.can_share = not (llama.llama_model_is_recurrent(model.handle) or llama.llama_model_is_hybrid(model.handle))
 
     def warm_up(self) -> None:
         """Touch weights and buffers once, so that the first person does not pay for it."""
@@ -268,8 +269,9 @@ class LlamaBackend:
 class LlamaEmbedder:
     """An embedding model: many texts per evaluation, nothing kept between two."""
 
-    def __init__(self, model: LlamaModel, config: EngineConfig) -> None:
+    def __init__(self, model: LlamaModel, config: EngineConfig, *, normalise: bool) -> None:
         self._model = model
+        self._normalise = normalise
         self.vocab = model.vocab
         # Non-causal attention needs a whole text in one micro-batch; more aborts the process.
         self.max_tokens = min(config.context_length, llama.llama_model_n_ctx_train(model.handle))
@@ -290,6 +292,10 @@ class LlamaEmbedder:
         self._rows = _Rows(self.max_tokens)
 
     def prepare(self, text: str) -> list[int]:
+        text = normalised(text) if self._normalise else text
+        least = len(text.encode()) // self.vocab.longest_piece
+        if least > self.max_tokens:  # not tokenized first: whole books would keep others waiting
+            raise errors.ContextTooLong(least, self.max_tokens)
         return self.vocab.tokenize(text, add_special=True)
 
     def embed(self, rows: Sequence[Sequence[int]]) -> list[bytes]:

@@ -37,6 +37,7 @@ class Vocab(Protocol):
     """Text to tokens and back. Safe to use from several threads."""
 
     num_tokens: int
+    longest_piece: int  # bytes; no text has fewer tokens than its bytes divided by this
     bos: int | None
     bos_text: str
     eos_text: str
@@ -59,6 +60,8 @@ class Sampler(Protocol):
 
 class Backend(Protocol):
     """A loaded chat model with its context. One thread owns it."""
+
+    can_share: bool  # whether the beginning of a sequence can be kept, copied and gone on from
 
     @property
     def vocab(self) -> Vocab: ...

@@ -69,8 +69,9 @@ class _Sequence:
 class SequenceCache:
     """Numbers of sequences, their tokens and cells. Every change here has its twin in the backend."""
 
-    def __init__(self, num_sequences: int, num_cells: int) -> None:
+    def __init__(self, num_sequences: int, num_cells: int, *, can_share: bool = True) -> None:
         self.num_cells = num_cells
+        self._can_share = can_share
         self.num_used = 0
         self._free = list(range(num_sequences - 1, -1, -1))
         self._sequences: dict[int, _Sequence] = {}
@@ -94,6 +95,8 @@ class SequenceCache:
 
     def longest_shared(self, tokens: array[int], salt: str) -> tuple[int | None, int]:
         """(sequence, number of shared tokens). At least one token is always left to evaluate."""
+        if not self._can_share:
+            return None, 0
         best, best_length, best_adoptable = None, MIN_SHARED_TOKENS - 1, False
         wanted = tokens[: len(tokens) - 1]
         for number, sequence in self._sequences.items():

@@ -5,7 +5,7 @@ tokenizes. Frames go out from whoever has something to say, one per engine step 
 
     in   ["load", {...}]  ["submit", id, {...}]  ["cancel", id]  ["tokenize", id, {...}]  ["embed", id, {...}]
     out  ["loading", percent]  ["ready", facts]  ["failed", error]  ["step", [events], statistics]
-         ["counts", id, [int]]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
+         ["prepared", id]  ["counts", id, [int]]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
 
 The socket's end is the signal to go; the kernel kills us should the parent vanish without closing it.
 """
@@ -66,7 +66,9 @@ class Chat:
             engine.step()
 
     def submit(self, number: int, body: dict[str, Any]) -> None:
-        self.inbox.put(("submit", self._generation(number, body)))
+        generation = self._generation(number, body)
+        self._send(["prepared", number])
+        self.inbox.put(("submit", generation))
 
     def cancel(self, number: int) -> None:
         self.inbox.put(("cancel", number))
@@ -80,6 +82,10 @@ class Chat:
         raise errors.BadParameter("model", "This is a chat model; it makes no embeddings.")
 
     def _prompt(self, messages: list[dict[str, str]], continue_final: bool) -> list[int]:
+        # Thread B works for everybody: what cannot fit however it is cut is not tokenized first.
+        least = sum(len(message["content"].encode()) for message in messages) // self.vocab.longest_piece
+        if least > self._config.context_length:
+            raise errors.ContextTooLong(least, self._config.context_length)
         segments = self._template.render(messages, continue_final=continue_final)
         return templates.encode(segments, self.vocab)
 
@@ -173,9 +179,9 @@ def load(body: dict[str, Any], send: Send) -> Chat | Embedding:
     from inference import backend
 
     backend.start_library()
-    model = backend.LlamaModel(Path(body["path"]), config, on_percent, tokenizer=body["tokenizer"])
+    model = backend.LlamaModel(Path(body["path"]), config, on_percent)
     if body["kind"] == "embedding":
-        return Embedding(backend.LlamaEmbedder(model, config), send)
+        return Embedding(backend.LlamaEmbedder(model, config, normalise=body["tokenizer"] == "t5"), send)
     chat = backend.LlamaBackend(model, config)
     chat.warm_up()
     return Chat(chat, model.chat_template(), config, send)

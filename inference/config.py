@@ -82,7 +82,7 @@ class ServiceConfig:
     gpu_layers: int = -1
     keep_alive_seconds: float = 300.0
     load_timeout_seconds: float = 600.0
-    prepare_timeout_seconds: float = 20.0
+    prepare_timeout_seconds: float = 60.0
     drain_seconds: float = 30.0
     body_max_bytes: int = 32 * MIB
     fake_tokens_per_second: float = 0.0

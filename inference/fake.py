@@ -43,6 +43,7 @@ class FakeVocab:
     """Tokens of at most three bytes, never across a word's border."""
 
     num_tokens = _BASE + (4 << 24)
+    longest_piece = 3
     bos: int | None = None
     bos_text = ""
     eos_text = "<|im_end|>"
@@ -80,6 +81,7 @@ class FakeBackend:
     def __init__(self, config: EngineConfig) -> None:
         self.vocab = FakeVocab()
         self.num_evaluated = 0
+        self.can_share = True
         self._seconds = 1 / config.fake_tokens_per_second if config.fake_tokens_per_second else 0.0
         self._sequences: dict[int, array[int]] = {}
         self._scripts: dict[int, tuple[int, list[int]]] = {}

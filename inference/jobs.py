@@ -25,6 +25,7 @@ class Job:
     def __init__(self, number: int, body: dict[str, Any], on_close: Callable[[Job], None]) -> None:
         self.number = number
         self.sent_at: float | None = None
+        self.is_prepared = False
         self.is_answered = False
         self.is_done = False
         self._body = body

@@ -69,9 +69,10 @@ class Library:
 
     def get(self, name: str) -> Entry:
         """Raises UnknownModel when no such file is there now, ModelBroken when it cannot be used."""
-        entry = next((entry for entry in self.entries() if entry.id == name), None)
-        if entry is None:
+        path = self._folder / f"{name}.gguf"
+        if not _NAME.fullmatch(name) or not self._is_ours(path, self._folder.resolve()):
             raise errors.UnknownModel(f"There is no model {name[:128]!r} here.")
+        entry = self._known[name] = self._entry(path)
         if entry.broken:
             raise errors.ModelBroken(f"The model {name} cannot be used. {entry.broken}")
         return entry
@@ -80,10 +81,11 @@ class Library:
         """Regular files that really lie in the folder: a link may not point out of it."""
         try:
             root = self._folder.resolve(strict=True)
-            candidates = sorted(root.glob("*.gguf"))
+            names = sorted(path.name for path in root.glob("*.gguf"))
         except OSError:
             return []
-        return [path for path in candidates if self._is_ours(path, root)]
+        paths = [self._folder / name for name in names]
+        return [path for path in paths if self._is_ours(path, root)]
 
     @staticmethod
     def _is_ours(path: Path, root: Path) -> bool:
@@ -99,7 +101,7 @@ class Library:
         except OSError as error:
             return Entry(path.stem, path, 0, 0, broken=f"The file cannot be read: {error.strerror}.")
         known = self._known.get(path.stem)
-        if known and known.version == (status.st_size, status.st_mtime_ns) and known.path == path:
+        if known and known.version == (status.st_size, status.st_mtime_ns):
             return known
         return describe(path, status.st_size, status.st_mtime_ns)
 

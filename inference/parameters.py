@@ -18,6 +18,7 @@ from inference.request import PRIORITIES, SamplingParams
 
 MAX_MESSAGES = 4096
 MAX_TEXT_CHARS = 16 * 1024 * 1024
+MAX_COUNTED_CHARS = 4 * 1024 * 1024
 MAX_STOPS, MAX_STOP_CHARS = 16, 1024
 MAX_CHOICES = 8
 MAX_BIASES = 1024
@@ -134,6 +135,8 @@ def tokenize_job(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
     if not isinstance(texts, list) or not all(_is_text(text) for text in texts):
         _bad("input", "input must be a list of texts.")
+    if sum(map(len, texts)) > MAX_COUNTED_CHARS:
+        _bad("input", f"At most {MAX_COUNTED_CHARS:,} characters are counted at once.")
     return _model(body), {"input": texts}
 
 

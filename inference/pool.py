@@ -23,6 +23,8 @@ from inference.wire import ModelInfo
 log = logging.getLogger(__name__)
 
 _DEFAULT_CONTEXT = 8192
+# A whole text goes through in one piece, so buffers grow with the square of this.
+_DEFAULT_EMBEDDING_CONTEXT = 2048
 _OVERHEAD_BYTES = 200 * 1024 * 1024
 _TICK_SECONDS = 1.0
 
@@ -87,6 +89,8 @@ class Pool:
         except (errors.UnknownModel, errors.ModelBroken):
             self._let_go(name)
             raise
+        if entry.kind == "rerank":
+            raise errors.BadParameter("model", f"{name} is a reranking model; those are not supported yet.")
         if kind is not None and entry.kind != kind:
             wanted = "chats" if kind == "chat" else "makes embeddings"
             raise errors.BadParameter("model", f"{name} is no model that {wanted}; it is a {entry.kind} model.")
@@ -137,7 +141,8 @@ class Pool:
         )
 
     def _context_length(self, entry: Entry) -> int:
-        wanted = self._config.context_length or _DEFAULT_CONTEXT
+        default = _DEFAULT_EMBEDDING_CONTEXT if entry.kind == "embedding" else _DEFAULT_CONTEXT
+        wanted = self._config.context_length or default
         return max(16, min(entry.context_length or wanted, wanted))
 
     async def _make_room(self, entry: Entry, engine: EngineConfig) -> None:
@@ -193,7 +198,7 @@ class FakeLibrary:
 
     def entries(self) -> list[Entry]:
         chat = Entry("fake-chat", Path("fake-chat.gguf"), 1, 1, "chat", "fake", 1 << 24, 384)
-        embed = Entry("fake-embed", Path("fake-embed.gguf"), 1, 1, "embedding", "fake", 8192, 384)
+        embed = Entry("fake-embed", Path("fake-embed.gguf"), 1, 1, "embedding", "fake", 2048, 384)
         return [chat, embed]
 
     def get(self, name: str) -> Entry:

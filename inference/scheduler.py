@@ -49,8 +49,9 @@ class Plan:
 
 
 class Scheduler:
-    def __init__(self, config: EngineConfig) -> None:
-        self.cache = SequenceCache(config.num_sequences, config.num_cells)
+    def __init__(self, config: EngineConfig, *, can_share: bool = True) -> None:
+        self.cache = SequenceCache(config.num_sequences, config.num_cells, can_share=can_share)
+        self._can_share = can_share
         self.waiting: list[Generation] = []
         self.running: list[Generation] = []
         self._config = config
@@ -176,6 +177,8 @@ class Scheduler:
 
     def _is_better_later(self, generation: Generation) -> bool:
         """Somebody is reading the same beginning at the moment: let them finish, then share it."""
+        if not self._can_share:
+            return False
         for other in self.running:
             if other.is_decoding or other.cache_salt != generation.cache_salt:
                 continue

@@ -103,10 +103,10 @@ class ServedModel:
             self.state = "unloaded"
 
     def fail_overdue(self, seconds: float) -> None:
-        """A child that does not even answer that it took a request hangs (say, in a hostile template): end it."""
+        """A child that cannot even turn a request into tokens hangs (say, in a hostile template): end it."""
         now = time.monotonic()
         for job in list(self._jobs.values()):
-            if isinstance(job, AnswerStream) and job.sent_at and not job.is_answered and now - job.sent_at > seconds:
+            if isinstance(job, AnswerStream) and job.sent_at and not job.is_prepared and now - job.sent_at > seconds:
                 log.error("child hangs", extra={"model": self.entry.id})
                 job.fail(errors.EngineError("The model's process did not answer in time."))
                 if self._worker is not None:
@@ -174,10 +174,17 @@ class ServedModel:
             self._tell_loading(message[1])
         elif kind == "ready":
             self._ready(worker)
+        elif kind == "prepared":
+            self._prepared(message[1])
         elif kind == "failed":
             self._refused(errors.from_wire(message[1]))
         else:
             self._deliver(message)
+
+    def _prepared(self, number: int) -> None:
+        job = self._jobs.get(number)
+        if job is not None:
+            job.is_prepared = True
 
     def _deliver(self, event: list[Any]) -> None:
         job = self._jobs.get(event[1])
@@ -218,7 +225,7 @@ class ServedModel:
         log.error("child lost: %s", reason, extra={"model": self.entry.id})
         self._is_draining = False
         for job in self._jobs.values():
-            job.sent_at, job.is_answered = None, False
+            job.sent_at, job.is_prepared, job.is_answered = None, False, False
         if len(self._deaths) >= MAX_DEATHS:
             self._quarantine(reason)
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+Entries = dict[str, str | int | list[str]]
+
 
 def text(value: str) -> bytes:
     return struct.pack("<Q", len(value.encode())) + value.encode()
@@ -18,7 +20,7 @@ def entry(key: str, value: str | int | list[str]) -> bytes:
     return text(key) + struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
 
 
-def header(entries: dict[str, str | int | list[str]], num_elements: int = 64) -> bytes:
+def header(entries: Entries, num_elements: int = 64) -> bytes:
     """A header with one F32 tensor, padded to where its data begins."""
     body = b"GGUF" + struct.pack("<IQQ", 3, 1, len(entries))
     body += b"".join(entry(key, value) for key, value in entries.items())
@@ -26,9 +28,9 @@ def header(entries: dict[str, str | int | list[str]], num_elements: int = 64) ->
     return body + b"\0" * (-len(body) % 32)
 
 
-def write_model(path: Path, num_elements: int = 64, **more: str | int | list[str]) -> bytes:
+def write_model(path: Path, num_elements: int = 64, more: Entries | None = None) -> bytes:
     """A file that describes itself well but holds nothing llama.cpp could run. Returns its bytes."""
-    entries: dict[str, str | int | list[str]] = {
+    entries: Entries = {
         "general.architecture": "llama",
         "general.file_type": 2,
         "llama.context_length": 2048,
@@ -38,6 +40,6 @@ def write_model(path: Path, num_elements: int = 64, **more: str | int | list[str
         "tokenizer.ggml.tokens": ["a", "b", "c"],
         "tokenizer.chat_template": "{{ messages }}",
     }
-    data = header(entries | more, num_elements) + b"\0" * (4 * num_elements)
+    data = header(entries | (more or {}), num_elements) + b"\0" * (4 * num_elements)
     path.write_bytes(data)
     return data

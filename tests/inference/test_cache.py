@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.cache import Copy, Operation, SequenceCache, shared_length
+from inference.cache import Copy, Operation, Remove, SequenceCache, shared_length
 
 
 def tokens(*values: int) -> array[int]:
@@ -95,7 +95,7 @@ def test_the_least_recently_used_holder_goes_first() -> None:
     cache.release(new)
     placement = cache.place(tokens(*range(200, 240)), "")
     assert placement is not None
-    assert [operation.sequence for operation in placement.operations] == [old]
+    assert placement.operations == (Remove(old, 0),)
     assert cache.length(new) == 40
 
 
@@ -168,3 +168,12 @@ def test_cells_are_counted_as_llama_cpp_counts_them(script: list[tuple[str, tupl
                 del busy[sequence]
         assert cache.num_used == memory.num_used <= cache.num_cells
         assert cache.num_busy == len(busy)
+
+
+def test_a_model_without_beginnings_shares_nothing() -> None:
+    """A recurrent state cannot be cut, so its sequences are only ever used whole and dropped whole."""
+    cache = SequenceCache(2, 1000, can_share=False)
+    cache.release(placed(cache, tokens(*range(100))))
+    placement = cache.place(tokens(*range(120)), "")
+    assert placement is not None
+    assert placement.num_cached == 0

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.backends import Batch, MemoryFull
 from tests.inference.engines import Bench, alone
 
 SYSTEM = "You are careful. " * 8
@@ -176,3 +177,20 @@ def test_progress_tells_place_and_reading() -> None:
     readings = bench.of("reading", waiting)
     assert readings[-1][2] == readings[-1][3]
     assert len(readings) > 1
+
+
+def test_a_cache_that_says_full_costs_time_and_no_answer() -> None:
+    """When the backend itself runs out of cells, somebody steps back and everybody finishes."""
+    bench = Bench()
+    evaluate, calls = bench.backend.evaluate, iter(range(10**6))
+
+    def moody(batch: Batch) -> None:
+        if next(calls) % 5 == 2 and len(bench.engine.scheduler.running) > 1:
+            raise MemoryFull
+        evaluate(batch)
+
+    bench.backend.evaluate = moody  # type: ignore[method-assign]  # this one backend only
+    numbers = [bench.ask(f"babble: 20 {n}") for n in range(4)]
+    bench.run()
+    for n, number in enumerate(numbers):
+        assert bench.text(number) == alone(f"babble: 20 {n}")

@@ -173,7 +173,7 @@ def test_tokens_are_counted(client: Client) -> None:
 @pytest.mark.parametrize("secret", ["x", "wrong", "ü"])
 def test_without_the_secret_nothing_is_served(fake_service: RunningInference, secret: str) -> None:
     """Every route but /health asks for it."""
-    headers = {"Authorization": f"Bearer {secret}".encode()}
+    headers = {b"Authorization": f"Bearer {secret}".encode()}
     with httpx.Client(base_url=fake_service.url, headers=headers, trust_env=False) as http:
         assert http.get("/health").status_code == 200
         for method, path in (("GET", "/v1/models"), ("GET", "/metrics"), ("POST", "/v1/chat/completions")):
