@@ -27,8 +27,8 @@ def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         wait_until(lambda: all((tmp_path / name).exists() for name in NAMES))
         yield process
     finally:
-        process.kill()
-        process.communicate()
+        process.terminate()
+        process.communicate(timeout=WAIT_SECONDS)
 
 
 def test_a_process_that_dies_is_started_again(supervisor: subprocess.Popen[str], tmp_path: Path) -> None:
