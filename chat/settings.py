@@ -119,11 +119,12 @@ DATABASES["default"] |= {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 VALKEY_URL = env.str("VALKEY_URL", default="redis://127.0.0.1:6379/0")
+CHANNEL_PREFIX = env.str("HEARTH_CHANNEL_PREFIX", default="hearth")
 CHANNEL_LAYERS = {
     "default": {
         # The core layer drops messages without an error (187 of 4,000 at 500/s); this one dropped none at 2,000/s.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [{"address": VALKEY_URL}], "prefix": env.str("HEARTH_CHANNEL_PREFIX", default="hearth")},
+        "CONFIG": {"hosts": [{"address": VALKEY_URL}], "prefix": CHANNEL_PREFIX},
     }
 }
 CACHES = {
@@ -171,6 +172,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 # no-referrer would make browsers post forms with "Origin: null", which the CSRF check refuses.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# X-Frame-Options says what frame-ancestors below says better.
+SILENCED_SYSTEM_CHECKS = ["security.W002"]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
