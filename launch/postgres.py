@@ -30,12 +30,11 @@ SUPERUSER = "postgres"
 ROLE = "hearth"
 DATABASE = "hearth"
 # In template1, so that every database (the tests' too) has them although its role may not create extensions.
-EXTENSIONS = ("vector", "pg_trgm", "unaccent", "btree_gin")
+EXTENSIONS = ("vector",)
 SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_NAME = f"{SOCKET_NAME}.lock"
 START_TIMEOUT_SECONDS = 300.0
 STOP_GRACE_SECONDS = 60.0
-MIB = 1024 * 1024
 
 SETTINGS = {
     "listen_addresses": "",
