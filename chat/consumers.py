@@ -41,7 +41,7 @@ class SignedOut(Exception):
     """The session behind the socket has ended."""
 
 
-class SocketConsumer(AsyncWebsocketConsumer):
+class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     async def connect(self) -> None:
         self.employee_id: int | None = None
         self.followers: dict[uuid.UUID, follow.Follower] = {}
@@ -250,7 +250,7 @@ class SocketConsumer(AsyncWebsocketConsumer):
 
     async def _as_employee(self, verb: Callable[..., R], *args: Any, note_seen: bool = True) -> R:
         """Call verb(employee, …) for whoever the session belongs to now. Raises SignedOut."""
-        result = await in_thread(_guarded, self.session_key, self.employee_id, note_seen, verb, *args)
+        result: R = await in_thread(_guarded, self.session_key, self.employee_id, note_seen, verb, *args)
         self.checked_at = time.monotonic()
         return result
 
@@ -275,7 +275,9 @@ def _too_fast() -> tuple[str, str]:
     return "too_fast", _("That was too fast. Wait a moment and try again.")
 
 
-def _guarded(session_key: str, employee_id: int, note_seen: bool, verb: Callable[..., Any], *args: Any) -> Any:
+def _guarded(
+    session_key: str | None, employee_id: int | None, note_seen: bool, verb: Callable[..., Any], *args: Any
+) -> Any:
     employee: Employee | None = sessions.employee_of(session_key, note_seen=note_seen)
     if employee is None or employee.pk != employee_id:
         raise SignedOut

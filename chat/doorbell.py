@@ -34,7 +34,7 @@ def ring(group: str, message: dict[str, Any]) -> None:
     Published with our own connection, since the layer would open a loop and a connection for each ring.
     """
     layer = get_channel_layer()
-    channel = f"{settings.CHANNEL_LAYERS['default']['CONFIG']['prefix']}__group__{group}"
+    channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
     try:
         valkey.client().publish(channel, layer.serialize(message))
     except redis.RedisError as error:

@@ -72,9 +72,10 @@ def take(name: str, key: str) -> None:
     slot = f"limit:{name}:{key}"
     try:
         with valkey.client().pipeline() as pipe:
-            num_times, _set, seconds_left = (
-                pipe.incr(slot).expire(slot, limit.window_seconds, nx=True).ttl(slot).execute()
-            )
+            pipe.incr(slot)
+            pipe.expire(slot, limit.window_seconds, nx=True)
+            pipe.ttl(slot)
+            num_times, _set, seconds_left = pipe.execute()
     except redis.RedisError:
         log.warning("Valkey does not answer: %s is not limited", name)
         return

@@ -6,6 +6,7 @@ Whatever changes here takes effect with the next question: nobody caches these r
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -21,6 +22,8 @@ from inference.client import Client
 from inference.errors import InferenceError
 
 log = logging.getLogger(__name__)
+
+_QUANTIZATION = re.compile(r"[.\-_](I?Q\d\w*|B?F(16|32)|MXFP4\w*)$", re.IGNORECASE)
 
 
 def client() -> Client:
@@ -56,9 +59,7 @@ def sync() -> list[wire.ModelInfo]:
 
 def title_from(name: str) -> str:
     """The file's name as a person would say it, without its quantization."""
-    stem, _, quantization = name.rpartition(".")
-    if not stem or quantization[:1].upper() not in ("Q", "F", "B", "I"):
-        stem = name
+    stem = _QUANTIZATION.sub("", name) or name
     return stem.replace("_", " ").replace("-", " ")[:120]
 
 

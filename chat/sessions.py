@@ -27,7 +27,8 @@ def cookie_name() -> str:
 
 
 def start(request: HttpRequest, employee: Employee) -> None:
-    """Sign the employee in under a new session key."""
+    """Sign the employee in under a new session key; whatever the old session held is gone."""
+    request.session.flush()
     login(request, employee, backend="django.contrib.auth.backends.ModelBackend")
     request.session[SIGNED_IN_AT] = request.session[SEEN_AT] = int(time.time())
 
@@ -38,10 +39,8 @@ def end(request: HttpRequest) -> None:
 
 def is_alive(session: SessionBase) -> bool:
     now = time.time()
-    return (
-        now - session.get(SIGNED_IN_AT, 0) < settings.SESSION_ABSOLUTE_SECONDS
-        and now - session.get(SEEN_AT, 0) < settings.SESSION_IDLE_SECONDS
-    )
+    age, idle = now - session.get(SIGNED_IN_AT, 0), now - session.get(SEEN_AT, 0)
+    return bool(age < settings.SESSION_ABSOLUTE_SECONDS and idle < settings.SESSION_IDLE_SECONDS)
 
 
 def enforce(request: HttpRequest) -> None:

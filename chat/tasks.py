@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 5
 
 
-@shared_task(name="chat.title_thread")
+@shared_task(name="chat.title_thread")  # type: ignore[untyped-decorator]
 def title_thread(thread_id: str) -> None:
     titles.write(uuid.UUID(thread_id))
 
 
-@shared_task(name="chat.sync_models")
+@shared_task(name="chat.sync_models")  # type: ignore[untyped-decorator]
 def sync_models() -> None:
     try:
         served_models.sync()
@@ -27,7 +27,7 @@ def sync_models() -> None:
         log.warning("models not synced: %s", error.code)
 
 
-@shared_task(name="chat.unload_model", bind=True, max_retries=None)
+@shared_task(name="chat.unload_model", bind=True, max_retries=None)  # type: ignore[untyped-decorator]
 def unload_model(self: Task, name: str) -> None:
     """Free the memory of a disabled model, once no answer is being written with it."""
     if served_models.is_in_use(name):

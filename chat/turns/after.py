@@ -1,9 +1,8 @@
-"""What follows an answer: exact citations, the thread list of every tab, a title."""
+"""What follows an answer: the thread list of every tab, a title."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 from kombu.exceptions import OperationalError
 
@@ -11,17 +10,12 @@ from chat import doorbell
 from chat.models import Thread, Turn
 from chat.models.message import COMPLETE
 from chat.models.thread import FROM_QUESTION
-from rag import attribution, citations
-from rag.search import Passage
 
 log = logging.getLogger(__name__)
 
 
-def answered(turn: Turn, passages_by_n: Mapping[int, Passage]) -> None:
+def answered(turn: Turn) -> None:
     """Every step may fail without harm to the answer, which is stored already."""
-    if passages_by_n:
-        marks = [attribution.Mark(*mark) for mark in turn.answer.sources.get("marks", ())]
-        citations.store(turn.answer_id, passages_by_n, attribution.with_marks(turn.answer.text, marks))
     thread = Thread.objects.filter(pk=turn.thread_id).first()
     if thread is None:
         return

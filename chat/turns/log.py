@@ -90,7 +90,9 @@ class TurnLog:
         """Keep earlier attempts out. Whether Valkey has forgotten what they wrote."""
         key = key_of(self._turn_id)
         async with valkey.loop_client().pipeline(transaction=False) as pipe:
-            pipe.xadd(key, {"seal": "1"}, id=f"{self._attempt}-0").expire(key, KEEP_RUNNING_SECONDS).xlen(key)
+            pipe.xadd(key, {"seal": "1"}, id=f"{self._attempt}-0")
+            pipe.expire(key, KEEP_RUNNING_SECONDS)
+            pipe.xlen(key)
             results = await pipe.execute()
         return bool(results[-1] == 1)
 

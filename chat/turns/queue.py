@@ -55,8 +55,7 @@ class Question:
 
 def channel() -> str:
     """Where workers listen. Valkey's channels know no database numbers, hence the prefix."""
-    prefix: str = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
-    return f"{prefix}:turns"
+    return f"{settings.CHANNEL_PREFIX}:turns"
 
 
 def ring(message: str) -> None:
@@ -138,7 +137,7 @@ def _model_for(employee: Employee, question: Question, thread: Thread) -> Served
         if model is None:
             raise BadInput("unknown_model", _("This model is not available any more. Choose another one."))
         return model
-    model = models.filter(pk=thread.model_id).first() or models.default()
+    model = (models.filter(pk=thread.model_id).first() if thread.model_id else None) or models.default()
     if model is None:
         raise BadInput("no_model", _("No model is enabled yet. Ask an admin."))
     return model
@@ -163,7 +162,7 @@ def claim(worker: str, turn_id: uuid.UUID | None = None) -> Turn | None:
         cursor.execute(
             """
             UPDATE chat_turn SET status = 'running', attempt = attempt + 1, worker = %(worker)s, not_before = NULL,
-                   lease_until = now() + %(lease)s, started_at = coalesce(started_at, now())
+                   lease_until = now() + make_interval(secs => %(lease)s), started_at = coalesce(started_at, now())
             WHERE id = (
                 SELECT t.id FROM chat_turn t
                 WHERE t.status = 'queued' AND (t.not_before IS NULL OR t.not_before <= now())
@@ -174,7 +173,7 @@ def claim(worker: str, turn_id: uuid.UUID | None = None) -> Turn | None:
                 ORDER BY t.created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
             RETURNING id
             """,
-            {"worker": worker, "lease": LEASE, "turn": turn_id},
+            {"worker": worker, "lease": LEASE.total_seconds(), "turn": turn_id},
         )
         row = cursor.fetchone()
         if row is None:

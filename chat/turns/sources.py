@@ -18,6 +18,7 @@ from rag.search import Passage
 
 BEING_READ = ("queued", "extracting")
 QUOTE_CHARS = 240
+STRONG = "strong"
 SHORT_QUESTION_WORDS = 5  # "And in Germany?" means nothing without the question before it
 
 
@@ -28,10 +29,6 @@ class Sources:
     text: str = ""
     event: events.SourcesFound | None = None
     by_n: Mapping[int, Passage] = field(default_factory=dict)
-
-    def missing_marks(self, answer: str) -> list[list[int]]:
-        """[offset, n] for each sentence that rests on a source and does not say so."""
-        return [list(mark) for mark in attribution.attribute(answer, self.by_n)]
 
 
 def documents_of(turn: Turn) -> list[Document]:
@@ -63,6 +60,34 @@ def find(turn: Turn, documents: list[Document], history: list[prompts.Said], con
         weak=found.weak,
     )
     return Sources(packed.text, event, by_n)
+
+
+def settle(turn: Turn, given: Sources) -> events.SourcesFound | None:
+    """With the whole answer: mark what the model left unmarked, and let each n name its sentence and page.
+
+    Changes turn.answer.sources; returns the event that says so, or None when there is nothing new to say.
+    """
+    if given.event is None or not given.by_n:
+        return None
+    answer = turn.answer
+    marks = attribution.attribute(answer.text, given.by_n)
+    if marks:
+        answer.sources["marks"] = [list(mark) for mark in marks]
+    citations.store(answer.pk, given.by_n, attribution.with_marks(answer.text, marks))
+    exact = {found.n: found for found in citations.for_message(turn.thread.owner, answer.pk)}
+    sources = [_exactly(source, exact.get(source["n"])) for source in answer.sources["sources"]]
+    if sources == answer.sources["sources"]:
+        return None
+    answer.sources["sources"] = sources
+    known = {name: answer.sources[name] for name in ("num_left_out", "left_out", "num_history_left_out", "weak")}
+    return events.SourcesFound(sources=sources, **known)
+
+
+def _exactly(source: dict[str, Any], found: citations.Resolved | None) -> dict[str, Any]:
+    """A passage may span pages; its sentence stands on one."""
+    if found is None or found.strength != STRONG:
+        return source
+    return source | {"page": found.page_no, "label": found.page_label, "quote": found.quote[:QUOTE_CHARS]}
 
 
 def _query(question: str, history: list[prompts.Said]) -> str:

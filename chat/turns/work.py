@@ -262,9 +262,9 @@ class TurnWork:
             answer.num_prompt_tokens = outcome.usage.num_prompt_tokens
             answer.num_completion_tokens = outcome.usage.num_completion_tokens
             answer.tokens_per_second = round(outcome.timings.predicted_per_second, 1)
-        marks = self._sources.missing_marks(answer.text)
-        if marks:
-            answer.sources["marks"] = marks
+        exact = await in_thread(sources.settle, self.turn, self._sources)
+        if exact is not None:
+            await self._writer.say(exact)
         await self._store_end(status)
         await self._writer.say(
             events.Finished(
@@ -275,7 +275,7 @@ class TurnWork:
                 num_completion_tokens=answer.num_completion_tokens,
                 tokens_per_second=answer.tokens_per_second,
                 model=answer.model_name,
-                marks=marks or None,
+                marks=answer.sources.get("marks"),
             )
         )
         await self._close()
@@ -298,4 +298,4 @@ class TurnWork:
 
     async def _close(self) -> None:
         await self._writer.close()
-        await in_thread(after.answered, self.turn, self._sources.by_n)
+        await in_thread(after.answered, self.turn)

@@ -26,7 +26,7 @@ def show_profile(request: HttpRequest) -> HttpResponse:
 @signed_in
 def change_profile(request: HttpRequest) -> HttpResponse:
     # A fresh row, because a ModelForm writes into its instance even when it is invalid.
-    form = ProfileForm(request.POST, instance=Employee.objects.get(pk=request.user.pk))
+    form = ProfileForm(request.POST, instance=Employee.objects.get(pk=employee_of(request).pk))
     requests.known_form_fields(request, form.fields)
     if not form.is_valid():
         return render(request, "account/profile.html", {"form": form, "saved": False}, status=400)

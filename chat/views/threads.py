@@ -23,7 +23,7 @@ from rag.models import Document
 def show_new(request: HttpRequest) -> HttpResponse:
     """chat/thread.html for a thread that does not exist yet: thread None, thread_messages [], current_model."""
     employee = employee_of(request)
-    context = {
+    context: dict[str, Any] = {
         "thread": None,
         "thread_messages": [],
         "current_model": ServedModel.objects.for_employee(employee).default(),
@@ -44,7 +44,8 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
     messages = list(Message.objects.for_employee(employee).filter(thread=thread).in_order())
     visible_sources(employee, messages)
     models = ServedModel.objects.for_employee(employee)
-    current = models.chat().filter(pk=thread.model_id).first() or models.default()
+    own = models.chat().filter(pk=thread.model_id).first() if thread.model_id else None
+    current = own or models.default()
     state = {
         "id": str(thread.id),
         "title": thread.title,

@@ -11,6 +11,7 @@ from asgiref.sync import SyncToAsync
 from django.db import connections
 
 from chat import valkey
+from tests.chat.running_door import door, door_processes  # noqa: F401  (the fixtures of /v1)
 from tests.inference.serve import RunningInference, running_inference
 
 

@@ -1,0 +1,152 @@
+"""The admins' pages: models that are found, switched, named; people who are invited and leave."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from chat import served_models, tasks
+from chat.models import Employee, ServedModel
+from rag import spaces
+from tests.factories import make_model, make_thread, make_turn
+from tests.inference.serve import RunningInference
+
+pytestmark = pytest.mark.django_db
+
+JSON = {"content_type": "application/json"}
+
+
+def rows(answer: Any) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in answer.json()["served_models"]}
+
+
+def test_models_appear_disabled_and_are_switched_on(inference: RunningInference, carols_browser: Client) -> None:
+    """What the service finds is listed with its facts; nobody may use it before Carol says so."""
+    found = rows(carols_browser.get("/manage/models/"))
+    assert set(found) == {"fake-chat", "fake-embed"}
+    chat = found["fake-chat"]
+    assert (chat["kind"], chat["is_enabled"], chat["context_length"]) == ("chat", False, 8192)
+    assert chat["file_name"]
+    url = f"/manage/models/{chat['id']}/"
+    changed = rows(carols_browser.patch(url, {"is_enabled": True, "title": "House model"}, **JSON))["fake-chat"]
+    assert (changed["is_enabled"], changed["title"]) == (True, "House model")
+    changed = rows(carols_browser.patch(url, {"is_default": True}, **JSON))["fake-chat"]
+    assert changed["is_default"]
+
+
+def test_there_is_one_default(inference: RunningInference, carols_browser: Client) -> None:
+    first, second = make_model("first", is_default=True), make_model("second", is_enabled=False)
+    assert carols_browser.patch(f"/manage/models/{second.pk}/", {"is_default": True}, **JSON).status_code == 200
+    assert list(ServedModel.objects.filter(is_default=True)) == [second]
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.is_enabled, second.is_enabled) == (True, True)
+
+
+def test_the_embedding_model_is_chosen_and_kept(inference: RunningInference, carols_browser: Client) -> None:
+    """Choosing it tells rag; switching it off needs another one first; a chat model is not one."""
+    served_models.sync()
+    embed = ServedModel.objects.get(name="fake-embed")
+    chat = ServedModel.objects.get(name="fake-chat")
+    url = f"/manage/models/{embed.pk}/"
+    assert carols_browser.patch(url, {"is_embedding": True}, **JSON).status_code == 200
+    space = spaces.active()
+    assert space is not None
+    assert space.model == "fake-embed"
+    assert carols_browser.patch(url, {"is_enabled": False}, **JSON).json()["error"]["code"] == "embedding_in_use"
+    refused = carols_browser.patch(f"/manage/models/{chat.pk}/", {"is_embedding": True}, **JSON)
+    assert refused.json()["error"]["code"] == "wrong_kind"
+
+
+def test_a_file_that_went_keeps_its_row_and_comes_back(inference: RunningInference) -> None:
+    gone = make_model("gone-for-now")
+    served_models.sync()
+    gone.refresh_from_db()
+    assert (gone.is_present, gone.is_enabled) == (False, True)
+    assert gone not in ServedModel.objects.for_employee(Employee())
+
+
+def test_without_the_service_the_page_still_shows_what_is_known(settings: Any, carols_browser: Client) -> None:
+    """And says what is wrong."""
+    settings.HEARTH_INFERENCE_URL = "http://127.0.0.1:9"
+    make_model("known")
+    answer = carols_browser.get("/manage/models/")
+    assert rows(answer)["known"]["state"] == "missing"
+    assert answer.json()["problem"]
+
+
+def test_a_disabled_model_is_unloaded_when_nobody_uses_it(
+    inference: RunningInference, alice: Employee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task waits for running answers, and leaves a model alone that was switched on again."""
+    unloaded: list[str] = []
+    monkeypatch.setattr(type(served_models.client()), "unload", lambda self, name: unloaded.append(name))
+    model = make_model(is_enabled=False)
+    turn = make_turn(make_thread(alice))
+    assert served_models.is_in_use(model.name)
+    turn.status = "finished"
+    turn.save()
+    assert not served_models.is_in_use(model.name)
+    tasks.unload_model.run(model.name)
+    assert unloaded == ["fake-chat"]
+    served_models.enable(model)
+    tasks.unload_model.run(model.name)
+    assert unloaded == ["fake-chat"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("SmolLM2-135M-Instruct.Q4_1", "SmolLM2 135M Instruct"),
+        ("multilingual-e5-small-Q4_0", "multilingual e5 small"),
+        ("qwen2.5-7b-instruct-q4_k_m", "qwen2.5 7b instruct"),
+        ("plain", "plain"),
+    ],
+)
+def test_titles_from_file_names(name: str, title: str) -> None:
+    assert served_models.title_from(name) == title
+
+
+def test_people(carol: Employee, alice: Employee, carols_browser: Client) -> None:
+    """Carol makes Alice an admin and takes it back, switches her off, and cannot touch herself."""
+    url = f"/manage/employees/{alice.pk}/"
+    assert carols_browser.patch(url, {"is_admin": True}, **JSON).json()["employee"]["is_admin"] is True
+    assert carols_browser.patch(url, {"is_admin": False, "is_active": False}, **JSON).status_code == 200
+    alice.refresh_from_db()
+    assert (alice.is_admin, alice.is_active) == (False, False)
+    own = carols_browser.patch(f"/manage/employees/{carol.pk}/", {"is_admin": False}, **JSON)
+    assert own.json()["error"]["code"] == "yourself"
+
+
+@pytest.mark.parametrize("email", ["", "x", "a@", "@b", "a b@c.d", "x" * 300 + "@a.b", 7])
+def test_addresses_that_are_none(carols_browser: Client, email: Any) -> None:
+    assert carols_browser.post("/manage/employees/", {"email": email}, **JSON).status_code == 400
+
+
+def test_seed_makes_a_first_admin_once(inference: RunningInference) -> None:
+    """The password is printed once, must be changed, and a second run changes nothing."""
+    first = json.loads(seed())
+    assert first["password"]
+    admin = Employee.objects.get(email=first["email"])
+    assert admin.check_password(first["password"])
+    assert (admin.is_admin, admin.must_change_password) == (True, True)
+    chat = ServedModel.objects.get(name="fake-chat")
+    assert (chat.is_enabled, chat.is_default) == (True, True)
+    space = spaces.active()
+    assert space is not None
+    assert space.model == "fake-embed"
+    ServedModel.objects.filter(pk=chat.pk).update(title="Renamed")
+    assert json.loads(seed()) == {"email": first["email"], "password": None}
+    chat.refresh_from_db()
+    assert chat.title == "Renamed"
+
+
+def seed() -> str:
+    out = io.StringIO()
+    call_command("seed", "--json", stdout=out)
+    return out.getvalue()
