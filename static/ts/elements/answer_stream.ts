@@ -13,6 +13,7 @@ import { copyFeedback } from "./copy_feedback";
 
 const BEAT_MS = 24;
 const HIDDEN_MS = 250;
+const STALL_MS = 4000;
 
 export class AnswerStreamElement extends HTMLElement {
   #stream: AnswerStream | null = null;
@@ -21,6 +22,7 @@ export class AnswerStreamElement extends HTMLElement {
   #sources: Source[] = [];
   #found: FoundSources | null = null;
   #hasAddedMarks = false;
+  #stall: ReturnType<typeof setTimeout> | undefined;
   #isDue = false;
   #restUntil = 0;
 
@@ -94,6 +96,9 @@ export class AnswerStreamElement extends HTMLElement {
     }
     else if (stream.status === "failed") this.#drawProblem(stream.problem?.sentence ?? "");
     else this.#drawWait();
+    // Words that do not come are a worker that was lost, and another that will take over: say so.
+    clearTimeout(this.#stall);
+    if (stream.status === "writing") this.#stall = setTimeout(() => this.#drawWait(strings.resuming), STALL_MS);
   }
 
   #drawOld(status: string): void {
@@ -138,15 +143,15 @@ export class AnswerStreamElement extends HTMLElement {
     return source ? strings.source(n, source.title, source.label) : String(n);
   }
 
-  #drawWait(): void {
+  #drawWait(stalled = ""): void {
     const end = find(this, ".answer__end");
     const stream = this.#stream;
-    if (stream?.text && !stream.progress) {
+    if (stream?.text && !stream.progress && !stalled) {
       if (end.firstChild) end.replaceChildren();
       return;
     }
     const { line, percent } = waitWords(stream?.progress ?? null);
-    const words = stream?.text && stream.progress?.stage !== "writing" ? strings.resuming : line;
+    const words = stalled || (stream?.text && stream.progress?.stage !== "writing" ? strings.resuming : line);
     const box = end.querySelector(".answer__wait") ?? el("div", { class: "answer__wait" }, el("span"));
     find(box, "span").textContent = words;
     const bar = box.querySelector("progress");
