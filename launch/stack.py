@@ -27,6 +27,8 @@ SETUP_TIMEOUT_SECONDS = 1800.0
 WEB_GRACE_SECONDS = 15.0
 WORKER_GRACE_SECONDS = 30.0
 INFERENCE_GRACE_SECONDS = 40.0
+# It knows no people and no database, so it is not told how to reach them.
+NOT_FOR_INFERENCE = {"HEARTH_SECRET_KEY", "HEARTH_API_KEY_SECRET", "DATABASE_URL", "VALKEY_URL"}
 # Who starts Hearth as root knows it; Celery would say so at every start, in eight lines.
 CELERY_ROOT_WARNING = "You're running the worker with superuser privileges"
 
@@ -48,10 +50,11 @@ class Stack:
         self._secrets = secrets
         self._console = console
         self._supervisor = Supervisor(console, is_over)
-        self._environment = {**settings.environment, **secrets, "PYTHONUNBUFFERED": "1"}
+        # The database's own passwords stay here: the processes have DATABASE_URL, and no way to the superuser.
+        handed_on = {name: value for name, value in secrets.items() if name in config.SECRET_NAMES}
+        self._environment = {**settings.environment, **handed_on, "PYTHONUNBUFFERED": "1"}
         self._cluster: postgres.Cluster | None = None
         self._valkey: valkey.Valkey | None = None
-        self._names: list[str] = []
 
     def run(self) -> None:
         self._supervisor.run()
@@ -95,7 +98,9 @@ class Stack:
                 HEARTH_INFERENCE_PORT=port,
                 HEARTH_INFERENCE_URL=f"http://127.0.0.1:{port}",
             )
-            self._start("inference", "-m", "inference", grace_seconds=INFERENCE_GRACE_SECONDS)
+            kept = {name: value for name, value in self._environment.items() if name not in NOT_FOR_INFERENCE}
+            argv = [sys.executable, "-m", "inference"]
+            self._supervisor.start(Command("inference", argv, kept, grace_seconds=INFERENCE_GRACE_SECONDS, folder=ROOT))
 
     def set_up_database(self) -> Admin | None:
         """Migrations and the first admin, in one Django start; skipped when nothing has changed since the last one."""

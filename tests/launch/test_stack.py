@@ -28,6 +28,9 @@ def test_one_command_brings_everything_up_and_takes_it_down() -> None:
         assert stack.admin_password not in (stack.data_dir / "services.env").read_text()
         assert not (stack.data_dir / "run" / "setup.json").exists()
 
+        for word, absent in (("chat.server", "HEARTH_POSTGRES_"), ("inference", "HEARTH_SECRET_KEY=")):
+            assert absent not in Path(f"/proc/{process_of(stack, word)}/environ").read_text(), word
+
         web = process_of(stack, "chat.server")
         os.kill(web, signal.SIGKILL)
         wait_until(lambda: process_of(stack, "chat.server") not in (0, web))
