@@ -78,7 +78,7 @@ async def _socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 def main() -> int:
     logging.basicConfig(level="INFO", format="%(name)s %(message)s")
     port, num_proxies = int(sys.argv[1]), int(sys.argv[2])
-    limits = Limits(headers_seconds=1.5, stalled_reader_seconds=3, drain_seconds=3)
+    limits = Limits(headers_seconds=0.8, stalled_reader_seconds=1.5, drain_seconds=1.5)
     server = EdgeServer(application, f"tcp:port={port}:interface=127.0.0.1", limits, TrustedProxies(num_proxies))
     server.run()
     return 1 if server.failure else 0

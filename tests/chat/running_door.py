@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psutil
+import pytest
 from django.db import connection
 
 from chat.models import ApiKey, Employee, ServedModel
@@ -45,6 +46,7 @@ class Door:
     alice: Employee
     bob: Employee
     keys: dict[str, str]
+    http: httpx.Client
 
     @property
     def url(self) -> str:
@@ -61,35 +63,55 @@ class Door:
         """A raw request with Alice's key, for what the official client would not send."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.keys['alice']}"}
-        return httpx.post(self.base_url + path, content=content, headers=headers, trust_env=False, timeout=6)
+        return self.http.post(self.base_url + path, content=content, headers=headers)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=headers, trust_env=False, timeout=6)
+        return self.http.get(self.url + path, headers=headers)
 
     def num_running(self) -> float:
         """Answers that the inference service is working on, or will."""
         inference = self.processes.inference
         headers = {"Authorization": f"Bearer {inference.secret}"}
-        lines = httpx.get(f"{inference.url}/metrics", headers=headers, trust_env=False).text.splitlines()
+        lines = self.http.get(f"{inference.url}/metrics", headers=headers).text.splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("vllm:num_requests_"))
 
 
 @contextlib.contextmanager
 def running_processes(**variables: str) -> Iterator[Processes]:
     """Both processes over the test database, which must exist; variables are for the inference service."""
-    with running_inference(**variables) as inference:
-        port = free_port()
-        with _web(port, inference) as web:
-            yield Processes(f"http://127.0.0.1:{port}", web, inference)
+    with running_inference(**variables) as inference, running_web(inference) as processes:
+        yield processes
 
 
-def make_door(processes: Processes) -> Door:
+@contextlib.contextmanager
+def running_web(inference: RunningInference) -> Iterator[Processes]:
+    port = free_port()
+    with _web(port, inference) as web:
+        yield Processes(f"http://127.0.0.1:{port}", web, inference)
+
+
+@contextlib.contextmanager
+def open_door(processes: Processes) -> Iterator[Door]:
     """People, keys and models, committed: the test needs transactional_db."""
     alice, bob = (Employee.objects.create_employee(f"{name}@example.com", None, name=name) for name in ("alice", "bob"))
     for name, kind, is_enabled in ((CHAT, "chat", True), (EMBED, "embedding", True), (DISABLED, "chat", False)):
         ServedModel.objects.create(name=name, title=name, kind=kind, is_enabled=is_enabled, context_length=4096)
     keys = {employee.name: ApiKey.objects.issue(employee, "test")[1] for employee in (alice, bob)}
-    return Door(processes, alice, bob, keys)
+    with httpx.Client(trust_env=False, timeout=10) as http:
+        yield Door(processes, alice, bob, keys, http)
+
+
+@pytest.fixture(scope="session")
+def door_processes(slow_fake_inference: RunningInference, django_db_setup: None) -> Iterator[Processes]:
+    """Started once, slow enough that an answer can be interrupted."""
+    with running_web(slow_fake_inference) as running:
+        yield running
+
+
+@pytest.fixture
+def door(door_processes: Processes, transactional_db: None) -> Iterator[Door]:
+    with open_door(door_processes) as opened:
+        yield opened
 
 
 @contextlib.contextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
-import signal
+import dataclasses
 import struct
 import time
 from collections.abc import Iterator
@@ -19,18 +18,7 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from chat import valkey
 from chat.limits import LIMITS
 from chat.models import ApiKey, Employee, ServedModel
-from tests.chat.running_door import CHAT, DISABLED, EMBED, Door, Processes, make_door, running_processes
-
-
-@pytest.fixture(scope="module")
-def processes(django_db_setup: None) -> Iterator[Processes]:
-    with running_processes(HEARTH_FAKE_TOKENS_PER_SECOND="100") as running:
-        yield running
-
-
-@pytest.fixture
-def door(processes: Processes, transactional_db: None) -> Door:
-    return make_door(processes)
+from tests.chat.running_door import CHAT, DISABLED, EMBED, Door, Processes, open_door, running_processes, running_web
 
 
 def client_of(door: Door, name: str = "alice", **options: Any) -> openai.OpenAI:
@@ -373,7 +361,11 @@ def test_addresses_that_are_not_there(door: Door, path: str) -> None:
 
 def test_a_restart_lets_a_short_answer_end(transactional_db: None) -> None:
     """SIGTERM while a stream runs: it arrives whole, and the process ends by itself."""
-    with running_processes(HEARTH_FAKE_TOKENS_PER_SECOND="50") as processes, client_of(make_door(processes)) as client:
+    with (
+        running_processes(HEARTH_FAKE_TOKENS_PER_SECOND="50") as processes,
+        open_door(processes) as door,
+        client_of(door) as client,
+    ):
         stream = client.chat.completions.create(model=CHAT, messages=says("babble: 40"), stream=True)
         text = next(iter(stream)).choices[0].delta.content or ""
         processes.web.terminate()
@@ -382,11 +374,10 @@ def test_a_restart_lets_a_short_answer_end(transactional_db: None) -> None:
         assert processes.web.wait(10) == 0
 
 
-def test_without_the_inference_service_it_says_so(transactional_db: None) -> None:
+def test_without_the_inference_service_it_says_so(door_processes: Processes, transactional_db: None) -> None:
     """503 with a time to come back, and no address or exception name in it."""
-    with running_processes() as processes, client_of(make_door(processes)) as client:
-        os.kill(processes.inference.pid, signal.SIGKILL)
-        time.sleep(0.2)
+    nobody = dataclasses.replace(door_processes.inference, url="http://127.0.0.1:1")
+    with running_web(nobody) as processes, open_door(processes) as door, client_of(door) as client:
         with pytest.raises(openai.InternalServerError) as refused:
             client.chat.completions.create(model=CHAT, messages=says("x"))
         assert refused.value.status_code == 503

@@ -5,29 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from chat.api import errors, limits
 from chat.edges.limits import MIB, Limits
 from chat.limits import LIMITS
 from inference import errors as inference_errors
-from tests.chat.running_door import CHAT, EMBED, Door, Processes, make_door, running_processes
+from tests.chat.running_door import CHAT, EMBED, Door
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "api.md").read_text()
-
-
-@pytest.fixture(scope="module")
-def processes(django_db_setup: None) -> Iterator[Processes]:
-    with running_processes() as running:
-        yield running
-
-
-@pytest.fixture
-def door(processes: Processes, transactional_db: None) -> Door:
-    return make_door(processes)
 
 
 def examples(language: str) -> list[str]:

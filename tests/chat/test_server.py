@@ -128,7 +128,7 @@ def next_frame(connection: socket.socket) -> tuple[int, bytes]:
 
 def push(connection: socket.socket, piece: bytes, num_bytes: int) -> int:
     """Send up to num_bytes; stop at a refusal or when the server no longer reads. Bytes that went out."""
-    connection.settimeout(2)
+    connection.settimeout(0.7)
     num_sent = 0
     with contextlib.suppress(ConnectionError, TimeoutError):
         while num_sent < num_bytes:
@@ -275,9 +275,9 @@ def test_a_slow_reader_of_a_stream_makes_the_application_wait(edge: Edge) -> Non
     before = edge.rss()
     with edge.connect(receive_buffer=65536) as connection:
         connection.sendall(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(2)
+        time.sleep(1)
         grown = edge.rss() - before
-        time.sleep(2.5)
+        time.sleep(1)
         num_read = 0
         with contextlib.suppress(ConnectionError):
             while chunk := connection.recv(MIB):
@@ -302,7 +302,7 @@ def test_a_slow_reader_of_a_socket_is_cut_off(edge: Edge) -> None:
     """400 MiB of frames for a client that reads nothing."""
     before = edge.rss()
     with edge.open_socket("/flood", receive_buffer=65536) as connection:
-        time.sleep(2)
+        time.sleep(1)
         grown = edge.rss() - before
         num_read = 0
         with contextlib.suppress(ConnectionError):
@@ -394,7 +394,7 @@ def test_a_restart_ends_running_answers_in_peace() -> None:
     """SIGTERM: sockets are told to reconnect, a short stream ends whole, new connections are refused, exit 0."""
     with running_edge() as edge:
         with edge.open_socket("/") as page, edge.connect() as stream:
-            stream.sendall(b"GET /slow?seconds=2 HTTP/1.1\r\nHost: x\r\n\r\n")
+            stream.sendall(b"GET /slow?seconds=1 HTTP/1.1\r\nHost: x\r\n\r\n")
             stream.recv(1)
             edge.process.send_signal(signal.SIGTERM)
             assert next_frame(page) == (1, b'{"type":"reconnect"}')
@@ -409,7 +409,7 @@ def test_a_restart_ends_running_answers_in_peace() -> None:
 
 
 def test_an_answer_that_never_ends_does_not_hold_a_restart() -> None:
-    """After the drain time (3 s here) the process stops whatever runs."""
+    """After the drain time (1.5 s here) the process stops whatever runs."""
     with running_edge() as edge, edge.connect() as stream:
         stream.sendall(b"GET /slow?seconds=600 HTTP/1.1\r\nHost: x\r\n\r\n")
         stream.recv(1)

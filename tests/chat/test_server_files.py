@@ -6,27 +6,14 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.chat.running_door import Door, Processes, make_door, running_processes
+from tests.chat.running_door import Door
 from tests.factories import browser_of, make_document
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def processes(django_db_setup: None) -> Iterator[Processes]:
-    with running_processes() as running:
-        yield running
-
-
-@pytest.fixture
-def door(processes: Processes, transactional_db: None) -> Door:
-    return make_door(processes)
 
 
 def test_a_download_does_not_grow_the_process(door: Door) -> None:
