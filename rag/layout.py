@@ -70,6 +70,7 @@ class Block:
 
 MIN_REPEATS = 3
 MAX_HEADING_CHARS = 160
+_CONTENTS = re.compile(r"(?:[.…]\s?){5,}\s*(?:\d+|[ivxlc]+)$")
 _ONLY_NUMBER = re.compile(r"[-–—\s#]*")
 _NUMBER_AT_END = re.compile(r"^(?:\d+|[ivxlc]+)\b|\b(?:\d+|[ivxlc]+)$", re.I)
 _NUMBERED = re.compile(r"^(?:(?:chapter|part|appendix|kapitel|teil|anhang)\s+)?(?:\d+|[A-Z])(?:\.\d+)*\.?\s+", re.I)
@@ -97,7 +98,7 @@ def blocks(pages: Sequence[RawPage], outline: Sequence[OutlineItem]) -> list[Blo
 
 
 def page_lines(page: RawPage) -> list[Line]:
-    """The lines with boxes; a page without any is one line for each line of text."""
+    """The lines with boxes, without those of a table of contents. A page without boxes: one for each line of text."""
     boxes = page.lines or [
         [match.start(), match.end() - match.start(), 0, 0, 0, 0, 0] for match in re.finditer(r"[^\r\n]+", page.text)
     ]
@@ -105,7 +106,8 @@ def page_lines(page: RawPage) -> list[Line]:
     for start, length, x0, y0, _x1, y1, size in boxes:
         first, end = int(start), int(start + length)
         text = " ".join(page.text[first:end].split())
-        if text:
+        # A line of a table of contents names a section and says nothing; the section itself is found by its heading.
+        if text and not _CONTENTS.search(text):
             found.append(Line(page.page_no, first, end, x0, y0, y1, size, text))
     return found
 

@@ -76,13 +76,25 @@ def estimate_tokens(texts: Sequence[str]) -> list[int]:
 
 
 def sized(found: Sequence[Block], texts: dict[int, str], count_tokens: CountTokens) -> list[Piece]:
-    """Every block as pieces of at most MAX_TOKENS."""
-    counts = count_tokens([block.text for block in found]) if found else []
-    pieces: list[Piece] = []
-    for block, num_tokens in zip(found, counts, strict=True):
-        piece = Piece(block.text, tuple(block.spans), block.level, num_tokens)
-        pieces += [piece] if num_tokens <= MAX_TOKENS else _cut(piece, texts, count_tokens)
-    return pieces
+    """Every block as pieces of at most MAX_TOKENS: first by sentences, then at spaces.
+
+    All that is too long is cut and counted in the same round, so that a document costs a few requests.
+    """
+    bodies = [block.text for block in found]
+    pieces = [
+        [Piece(block.text, tuple(block.spans), block.level, num_tokens)]
+        for block, num_tokens in zip(found, count_tokens(bodies) if bodies else [], strict=True)
+    ]
+    cut: Callable[[Piece, dict[int, str]], list[Piece]] = _by_sentences
+    while too_long := [parts for parts in pieces if any(_is_too_long(part) for part in parts)]:
+        for parts in too_long:
+            parts[:] = [smaller for part in parts for smaller in (cut(part, texts) if _is_too_long(part) else [part])]
+        new = [part for parts in too_long for part in parts if part.num_tokens < 0]
+        counts = dict(zip(map(id, new), count_tokens([part.text for part in new]) if new else [], strict=True))
+        for parts in too_long:
+            parts[:] = [replace(part, num_tokens=counts[id(part)]) if id(part) in counts else part for part in parts]
+        cut = _in_halves
+    return [part for parts in pieces for part in (_grouped(parts) if len(parts) > 1 else parts) if part.text]
 
 
 def pack(pieces: Iterable[Piece]) -> list[Draft]:
@@ -136,36 +148,28 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return [(a, b) for a, b in trimmed if a < b]
 
 
-def _cut(piece: Piece, texts: dict[int, str], count_tokens: CountTokens) -> list[Piece]:
-    """An oversized paragraph as runs of whole sentences, or of words where one sentence is too long."""
-    parts: list[Piece] = []
-    for page_no, start, end in piece.spans:
-        raw = texts[page_no][start:end]
-        ranges = [(start + a, start + b) for a, b in sentences(raw)]
-        bodies = [joined(texts[page_no][a:b]) for a, b in ranges]
-        counts = count_tokens(bodies) if bodies else []
-        for (a, b), body, num_tokens in zip(ranges, bodies, counts, strict=True):
-            part = Piece(body, ((page_no, a, b),), piece.level, num_tokens)
-            parts += [part] if num_tokens <= MAX_TOKENS else _halve(part, texts[page_no], count_tokens)
-    return [part for part in _grouped(parts) if part.text]
+def _is_too_long(piece: Piece) -> bool:
+    """A single character cannot be cut, however many tokens it is."""
+    return piece.num_tokens > MAX_TOKENS and any(end - start > 1 for _page_no, start, end in piece.spans)
 
 
-def _halve(part: Piece, raw: str, count_tokens: CountTokens) -> list[Piece]:
-    """Halves at the space nearest to the middle, until each fits."""
-    page_no, start, end = part.spans[0]
-    if part.num_tokens <= MAX_TOKENS or end - start < 2:
-        return [part]
-    middle = (start + end) // 2
+def _by_sentences(piece: Piece, texts: dict[int, str]) -> list[Piece]:
+    """One piece a sentence, not counted yet."""
+    return [
+        Piece(joined(texts[page_no][start + a : start + b]), ((page_no, start + a, start + b),), piece.level, -1)
+        for page_no, start, end in piece.spans
+        for a, b in sentences(texts[page_no][start:end])
+    ]
+
+
+def _in_halves(piece: Piece, texts: dict[int, str]) -> list[Piece]:
+    """Cut at the space nearest before the middle, not counted yet."""
+    page_no, start, end = piece.spans[0]
+    raw, middle = texts[page_no], (start + end) // 2
     space = max(raw.rfind(" ", start + 1, middle), raw.rfind("\n", start + 1, middle))
     middle = space if space > start + (end - start) // 4 else middle
-    ranges = [(start, middle), (middle, end)]
-    bodies = [joined(raw[a:b]) for a, b in ranges]
-    halves = zip(ranges, bodies, count_tokens(bodies), strict=True)
-    return [
-        half
-        for (a, b), body, num_tokens in halves
-        for half in _halve(Piece(body, ((page_no, a, b),), part.level, num_tokens), raw, count_tokens)
-    ]
+    halves = ((start, middle), (middle, end))
+    return [Piece(joined(raw[a:b]), ((page_no, a, b),), piece.level, -1) for a, b in halves]
 
 
 def _grouped(parts: Iterable[Piece]) -> list[Piece]:

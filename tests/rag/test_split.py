@@ -116,3 +116,9 @@ def test_sentences_know_abbreviations() -> None:
         "Vgl. § 4 Abs. 2 der Ordnung.",
         "Ende",
     ]
+
+
+def test_tables_of_contents_are_left_out() -> None:
+    """Dots that lead to a page number are no text; dots on a form are."""
+    lines = [("1 Travel . . . . . . . . 7", 10.0), ("Hotels ............ iv", 10.0), ("Name ................", 10.0)]
+    assert [draft.body for draft in split([page(0, lines)], [], count_words)] == ["Name ................"]
