@@ -3,7 +3,8 @@
 A finished request's sequence stays as a holder until its cells or its number are needed (least recently used goes
 first). A new request that begins with the same tokens, under the same salt, goes on from there: it takes the holder
 over when it continues all of it, and copies its beginning otherwise (in a unified cache a copy only adds an owner to
-cells). Requests of other salts never meet: whose prompt is cached cannot be told from the time an answer takes.
+cells). Requests of other salts never meet, save in what both call public (a common system prompt): whose prompt is
+cached cannot be told from the time an answer takes.
 
 The longest shared beginning is found by comparing slices of 32-bit ids, a dozen memory comparisons per sequence: with
 at most 256 sequences that costs less than keeping a tree up to date.
@@ -61,7 +62,8 @@ class _Run:
 
 @dataclass(slots=True, eq=False)
 class _Sequence:
-    salt: str
+    salt: str = ""
+    num_public: int = 0
     tokens: array[int] = field(default_factory=lambda: array("i"))
     runs: list[_Run] = field(default_factory=list)
 
@@ -93,24 +95,24 @@ class SequenceCache:
     def length(self, sequence: int) -> int:
         return len(self._sequences[sequence].tokens)
 
-    def longest_shared(self, tokens: array[int], salt: str) -> tuple[int | None, int]:
+    def longest_shared(self, tokens: array[int], salt: str, num_public: int = 0) -> tuple[int | None, int]:
         """(sequence, number of shared tokens). At least one token is always left to evaluate."""
         if not self._can_share:
             return None, 0
         best, best_length, best_adoptable = None, MIN_SHARED_TOKENS - 1, False
         wanted = tokens[: len(tokens) - 1]
         for number, sequence in self._sequences.items():
-            if sequence.salt != salt:
-                continue
             length = shared_length(wanted, sequence.tokens)
+            if sequence.salt != salt:
+                length = min(length, num_public, sequence.num_public)
             adoptable = number in self._holders and length == len(sequence.tokens)
             if (length, adoptable) > (best_length, best_adoptable):
                 best, best_length, best_adoptable = number, length, adoptable
         return (best, best_length) if best is not None else (None, 0)
 
-    def place(self, tokens: array[int], salt: str, num_reserved: int = 0) -> Placement | None:
+    def place(self, tokens: array[int], salt: str, num_reserved: int = 0, num_public: int = 0) -> Placement | None:
         """Find a sequence and room for the tokens and `num_reserved` more, evicting holders; None: does not fit now."""
-        donor, shared = self.longest_shared(tokens, salt)
+        donor, shared = self.longest_shared(tokens, salt, num_public)
         donor_busy = donor is not None and donor not in self._holders
         need = len(tokens) - (shared if donor_busy else 0) + num_reserved
         if self._num_busy_cells() + need > self.num_cells:
@@ -124,7 +126,7 @@ class SequenceCache:
             operations.append(Copy(donor, target, shared))
         # The donor was used last, so it goes last, and what the target shares with it stays.
         operations += self.evict(len(tokens) - shared + num_reserved)
-        self._sequences[target].salt = salt
+        self._sequences[target].salt, self._sequences[target].num_public = salt, num_public
         return Placement(target, shared, tuple(operations))
 
     def append(self, sequence: int, tokens: array[int]) -> None:
@@ -175,7 +177,7 @@ class SequenceCache:
                 return self._adopt(oldest, shared, operations)
             operations.append(self.drop(oldest))
         target = self._free.pop()
-        self._sequences[target] = _Sequence("")
+        self._sequences[target] = _Sequence()
         return target
 
     def _adopt(self, holder: int, length: int, operations: list[Operation]) -> int:

@@ -75,22 +75,24 @@ class Chat:
 
     def count(self, body: dict[str, Any]) -> list[int]:
         if "messages" in body:
-            return [len(self._prompt(body["messages"], body.get("continue_final", False)))]
+            segments = self._segments(body["messages"], body["continue_final"])
+            return [len(templates.encode(segments, self.vocab))]
         return [len(self.vocab.tokenize(text)) for text in body["input"]]
 
     def embed(self, number: int, body: dict[str, Any]) -> None:
         raise errors.BadParameter("model", "This is a chat model; it makes no embeddings.")
 
-    def _prompt(self, messages: list[dict[str, str]], continue_final: bool) -> list[int]:
+    def _segments(self, messages: list[dict[str, str]], continue_final: bool) -> list[templates.Segment]:
         # Thread B works for everybody: what cannot fit however it is cut is not tokenized first.
         least = sum(len(message["content"].encode()) for message in messages) // self.vocab.longest_piece
         if least > self._config.context_length:
             raise errors.ContextTooLong(least, self._config.context_length)
-        segments = self._template.render(messages, continue_final=continue_final)
-        return templates.encode(segments, self.vocab)
+        return self._template.render(messages, continue_final=continue_final)
 
     def _generation(self, number: int, body: dict[str, Any]) -> Generation:
-        prompt = self._prompt(body["messages"], body["continue_final"])
+        segments = self._segments(body["messages"], body["continue_final"])
+        prompt = templates.encode(segments, self.vocab)
+        num_public = templates.num_public_tokens(segments, prompt, self.vocab, body["num_public_messages"])
         room = self._config.context_length - len(prompt)
         if room <= 0:
             raise errors.ContextTooLong(len(prompt), self._config.context_length)
@@ -107,6 +109,7 @@ class Chat:
             priority=body["priority"],
             fairness_key=body["fairness_key"],
             cache_salt=body["cache_salt"],
+            num_public=num_public,
             wants_progress=body["wants_progress"],
             num_chars_known=body["resume_chars"],
             text=TextAssembler(params.stop),

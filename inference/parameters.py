@@ -42,7 +42,7 @@ _SAMPLING = {
     "frequency_penalty", "logit_bias", "seed", "stop",
 }  # fmt: skip
 _SHAPE = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"}
-_EXTRAS = {"cache_salt", "priority", "fairness_key", "continue_final_message", "return_progress"}
+_EXTRAS = {"num_public_messages", "cache_salt", "priority", "fairness_key", "continue_final_message", "return_progress"}
 _HANDLED = {"response_format", "logprobs", "top_logprobs", "tool_choice", "function_call"}
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _MESSAGE_FIELDS = {"role", "content", "name", "refusal", "annotations", "reasoning_content", "id"}
@@ -105,6 +105,7 @@ def chat_job(body: Mapping[str, Any]) -> ChatJob:
             "priority": _priority(body, "api"),
             "fairness_key": _text(body, "fairness_key", 256),
             "cache_salt": _text(body, "cache_salt", 256),
+            "num_public_messages": _whole(body, "num_public_messages", 0, 0, MAX_MESSAGES),
             "wants_progress": _flag(body, "return_progress") and stream,
         },
     )

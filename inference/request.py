@@ -46,7 +46,8 @@ class SamplingParams:
 class Generation:
     """A request from arrival to its end. `tokens` is the prompt and then the answer; the engine appends.
 
-    `num_resumed` tokens of the answer and `num_chars_known` of its text were delivered by a process that died.
+    The first `num_public` tokens hold nothing of anybody's own and may be shared across cache salts.
+    `num_chars_known` of the answer's text were delivered by a process that died.
     """
 
     id: int
@@ -57,6 +58,7 @@ class Generation:
     priority: Priority = "interactive"
     fairness_key: str = ""
     cache_salt: str = ""
+    num_public: int = 0
     wants_progress: bool = False
     num_chars_known: int = 0
     arrived_at: float = 0.0

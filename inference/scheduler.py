@@ -163,7 +163,7 @@ class Scheduler:
             reserved += min(generation.num_left, _RESERVED_TOKENS)
             if not self.running:
                 reserved = 0
-            placement = self.cache.place(generation.tokens, generation.cache_salt, reserved)
+            placement = self.cache.place(generation.tokens, generation.cache_salt, reserved, generation.num_public)
             if placement is None:
                 continue
             plan.operations += placement.operations
@@ -180,9 +180,11 @@ class Scheduler:
         if not self._can_share:
             return False
         for other in self.running:
-            if other.is_decoding or other.cache_salt != generation.cache_salt:
+            if other.is_decoding:
                 continue
             shared = shared_length(generation.tokens[:-1], other.tokens)
+            if other.cache_salt != generation.cache_salt:
+                shared = min(shared, other.num_public, generation.num_public)
             if shared - other.num_computed >= _WORTH_WAITING_TOKENS:
                 return True
         return False

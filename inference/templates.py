@@ -10,6 +10,7 @@ Left out: tools and reasoning (nothing here has to change for them but the value
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import re
 import secrets
@@ -33,10 +34,11 @@ CHATML = (
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of the prompt. Only the template's own pieces (is_template) may form control tokens."""
+    """A piece of the prompt: the template's own (message is None), which alone may form control tokens, or the text
+    of a message, by its index."""
 
     text: str
-    is_template: bool
+    message: int | None = None
 
 
 class ChatTemplate:
@@ -73,7 +75,7 @@ class ChatTemplate:
         for index, part in enumerate(parts):
             text = messages[int(part)]["content"] if index % 2 else part
             if text:
-                segments.append(Segment(text, is_template=index % 2 == 0))
+                segments.append(Segment(text, int(part) if index % 2 else None))
         return segments
 
     def _run(self, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
@@ -101,7 +103,7 @@ def encode(segments: Sequence[Segment], vocab: Vocab) -> list[int]:
             plain.clear()
 
     for segment in segments:
-        if not segment.is_template or pattern is None:
+        if segment.message is not None or pattern is None:
             plain.append(segment.text)
             continue
         for index, part in enumerate(pattern.split(segment.text)):
@@ -114,6 +116,16 @@ def encode(segments: Sequence[Segment], vocab: Vocab) -> list[int]:
     if vocab.bos is not None and tokens[:1] != [vocab.bos]:
         tokens.insert(0, vocab.bos)
     return tokens
+
+
+def num_public_tokens(segments: Sequence[Segment], tokens: Sequence[int], vocab: Vocab, num_messages: int) -> int:
+    """How many of the prompt's first tokens hold nothing but the template's words and the first `num_messages`
+    messages: what may be shared between people."""
+    beginning = list(itertools.takewhile(lambda s: s.message is None or s.message < num_messages, segments))
+    public = encode(beginning, vocab)
+    return next(
+        (n for n, (a, b) in enumerate(zip(public, tokens, strict=False)) if a != b), min(len(public), len(tokens))
+    )
 
 
 _patterns: dict[int, tuple[Vocab, re.Pattern[str] | None]] = {}

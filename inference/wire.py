@@ -69,7 +69,8 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One question. None means: the service's default. `cache_salt` parts prompt caches (one per user);
+    """One question. None means: the service's default. `cache_salt` parts prompt caches (one per user), but the first
+    `num_public_messages` hold nothing of anybody's own (a system prompt that all share) and are read once for all;
     `fairness_key` says between whom the engine is fair; `continue_final_message` goes on from the text
     of the last message, which must be an assistant's."""
 
@@ -87,6 +88,7 @@ class ChatRequest:
     fairness_key: str = ""
     continue_final_message: bool = False
     return_progress: bool = False
+    num_public_messages: int = 0
 
     def to_payload(self, *, stream: bool) -> dict[str, Any]:
         """The JSON body for POST /v1/chat/completions."""
@@ -100,7 +102,7 @@ class ChatRequest:
             value = getattr(self, name)
             if value is not None:
                 payload[name] = value
-        for name in ("cache_salt", "fairness_key", "continue_final_message"):
+        for name in ("cache_salt", "fairness_key", "continue_final_message", "num_public_messages"):
             if getattr(self, name):
                 payload[name] = getattr(self, name)
         if self.stop:

@@ -69,6 +69,8 @@ class Bench:
         if system:
             messages.insert(0, {"role": "system", "content": system})
         prompt = encode(ChatTemplate(None).render(messages, continue_final=False), self.backend.vocab)
+        num_public = len(encode(ChatTemplate(None).render(messages[:1], continue_final=True), self.backend.vocab))
+        more.setdefault("num_public", num_public if system else 0)
         params = SamplingParams(stop=tuple(more.pop("stop", ())))
         resumed = more.pop("resume_tokens", [])
         generation = Generation(

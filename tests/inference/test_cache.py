@@ -177,3 +177,19 @@ def test_a_model_without_beginnings_shares_nothing() -> None:
     placement = cache.place(tokens(*range(120)), "")
     assert placement is not None
     assert placement.num_cached == 0
+
+
+def test_what_both_call_public_is_shared_and_not_one_token_more() -> None:
+    """The common system prompt is read once for all; what follows it stays with its owner."""
+    cache = SequenceCache(4, 1000)
+    prompt = tokens(*range(100))
+    first = cache.place(prompt, "alice", num_public=60)
+    assert first is not None
+    cache.append(first.sequence, prompt)
+    cache.release(first.sequence)
+    bob = cache.place(prompt, "bob", num_public=60)
+    carol = cache.place(prompt, "carol")
+    assert bob is not None
+    assert carol is not None
+    assert (bob.num_cached, carol.num_cached) == (60, 0)
+    assert cache.length(first.sequence) == 100

@@ -106,11 +106,25 @@ def test_a_second_turn_reads_only_what_is_new() -> None:
 def test_another_persons_prompt_is_not_found() -> None:
     """The same text under another salt is read from the start: whose prompt is cached cannot be measured."""
     bench = Bench()
+    bench.ask("say: secret canary", cache_salt="alice")
+    alices = bench.ask("say: secret canary", system=SYSTEM, cache_salt="alice", num_public=0)
+    bench.run()
+    bob = bench.ask("say: secret canary", system=SYSTEM, cache_salt="bob")
+    bench.run()
+    assert bench.of("finished", alices)[0][2] == "stop"
+    assert bench.of("finished", bob)[0][3]["prompt_tokens_details"]["cached_tokens"] == 0
+
+
+def test_a_common_system_prompt_is_read_once_for_all() -> None:
+    """What holds nothing of anybody's own is shared across salts; the question after it is not."""
+    bench = Bench()
     bench.ask("say: secret canary", system=SYSTEM, cache_salt="alice")
     bench.run()
     bob = bench.ask("say: secret canary", system=SYSTEM, cache_salt="bob")
     bench.run()
-    assert bench.of("finished", bob)[0][3]["prompt_tokens_details"]["cached_tokens"] == 0
+    accepted, finished = bench.of("accepted", bob)[0], bench.of("finished", bob)[0]
+    cached = finished[3]["prompt_tokens_details"]["cached_tokens"]
+    assert 30 < cached < accepted[2] - len(bench.backend.vocab.tokenize("say: secret canary"))
 
 
 def test_the_same_beginning_is_read_once_when_many_come_together() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inference import errors
 from inference.fake import FakeVocab
-from inference.templates import ChatTemplate, Segment, encode
+from inference.templates import ChatTemplate, Segment, encode, num_public_tokens
 
 VOCAB = FakeVocab()
 
@@ -86,5 +86,22 @@ def test_a_template_that_does_not_compile_makes_a_broken_model(source: str) -> N
 
 def test_text_between_control_tokens_is_tokenized_in_one_go() -> None:
     """Where template and content meet within plain text, the border leaves no trace in the tokens."""
-    pieces = [Segment("ab", is_template=True), Segment("cd", is_template=False), Segment("ef", is_template=True)]
+    pieces = [Segment("ab"), Segment("cd", 0), Segment("ef")]
     assert encode(pieces, VOCAB) == VOCAB.tokenize("abcdef")
+
+
+def test_only_public_messages_count_as_public() -> None:
+    """The shared beginning ends before the first private text, whatever that text is."""
+    template = ChatTemplate(None)
+
+    def prompt_of(question: str) -> tuple[list[int], int]:
+        messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": question}]
+        segments = template.render(messages, continue_final=False)
+        tokens = encode(segments, VOCAB)
+        return tokens, num_public_tokens(segments, tokens, VOCAB, 1)
+
+    tokens, num_public = prompt_of("my secret")
+    text = b"".join(map(VOCAB.piece, tokens[:num_public])).decode()
+    assert "Be kind." in text
+    assert "secret" not in text
+    assert num_public == prompt_of("yours")[1]
