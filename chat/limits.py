@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 KIB = 1024
 MAX_TEXT_CHARS = 32_000  # of one question
-MAX_FRAME_BYTES = 64 * KIB  # of one frame from a browser, and of answers it has not acknowledged
+MAX_FRAME_BYTES = 256 * KIB  # of one frame from a browser: the text above in any script, escaped
 MAX_UNACKNOWLEDGED_BYTES = 64 * KIB
 MAX_SOCKETS_PER_EMPLOYEE = 20
 MAX_FRAMES_PER_SECOND = 20

@@ -21,8 +21,9 @@ class Limits:
     body_seconds: float = 60
     stalled_reader_seconds: float = 30
     socket_unsent_max_bytes: int = MIB
-    socket_message_max_bytes: int = 64 * KIB
-    socket_frames_queued: int = 64
+    # 32,000 characters of any script, escaped as JSON, and never more than 4 MiB of them in the queue.
+    socket_message_max_bytes: int = 256 * KIB
+    socket_frames_queued: int = 16
     max_connections: int = 6000
     drain_seconds: float = 10
 

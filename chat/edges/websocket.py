@@ -1,8 +1,8 @@
-"""Websockets that cannot be made to hold more than about a MiB, whichever side is slow.
+"""Websockets that cannot be made to hold more than a few MiB, whichever side is slow.
 
 Daphne queues incoming frames without end while a consumer is busy and outgoing frames without end for a
 reader who does not read (measured on 4.2.3: +392 MB and +501 MB from one client). Here reading stops while
-64 frames wait, and a connection with too much unsent is aborted: its page comes back and asks for what
+16 frames wait, and a connection with too much unsent is aborted: its page comes back and asks for what
 it missed, which costs less than keeping it.
 Left out: how many frames a second, and how many sockets an employee may have. The consumer knows who asks.
 """

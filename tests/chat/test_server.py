@@ -321,7 +321,7 @@ def test_pings_to_a_client_that_does_not_read_pongs(edge: Edge) -> None:
 
 
 def test_frames_for_a_busy_consumer_wait_in_the_kernel(edge: Edge) -> None:
-    """Reading stops when 64 frames are queued."""
+    """Reading stops when 16 frames are queued."""
     before = edge.rss()
     with edge.open_socket("/busy") as connection:
         num_sent = push(connection, frame(b"x" * 60000) * 16, 400 * MIB)
@@ -340,10 +340,10 @@ def test_reading_goes_on_when_the_consumer_has_caught_up(edge: Edge) -> None:
 
 def test_an_oversized_frame_closes_with_1009(edge: Edge) -> None:
     """One frame, a fragmented message, and a frame that only announces its size."""
-    fragments = frame(b"x" * 60000)
+    fragments = frame(b"x" * 200_000)
     fragments = bytes([1]) + fragments[1:] + bytes([0]) + fragments[1:]
     announced = struct.pack("!BBQ", 0x81, 0xFF, 1 << 40) + bytes(4)
-    for sent in (frame(b"x" * 65537), fragments, announced):
+    for sent in (frame(b"x" * 262_145), fragments, announced):
         with edge.open_socket("/") as connection:
             connection.sendall(sent)
             opcode, payload = next_frame(connection)
