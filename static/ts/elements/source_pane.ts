@@ -81,7 +81,7 @@ export class SourcePane extends HTMLElement {
     const close = iconButton("close", strings.close, () => this.close());
     this.replaceChildren(
       el(
-        "header",
+        "div",
         { class: "source__head" },
         el("div", { class: "source__about" }, el("div", { class: "source__title" }, title), el("div", { class: "source__place" }, [strings.page(label), place.heading].filter(Boolean).join(" · "))),
         close,
@@ -100,7 +100,7 @@ export class SourcePane extends HTMLElement {
     previous.disabled = place.page <= 0;
     next.disabled = place.page + 1 >= count;
     const file = el("a", { class: "button button--small", href: `/documents/${place.document}/file/`, download: true }, icon("download"), strings.download);
-    return el("footer", { class: "source__foot" }, previous, el("span", {}, count ? strings.pageOf(place.page + 1, count) : " "), next, file);
+    return el("div", { class: "source__foot" }, previous, el("span", {}, count ? strings.pageOf(place.page + 1, count) : " "), next, file);
   }
 }
 

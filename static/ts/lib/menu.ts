@@ -7,14 +7,14 @@ export function openMenu(menu: HTMLElement, button: HTMLElement): void {
   button.setAttribute("aria-expanded", "true");
   const items = itemsOf(menu);
   (items.find((item) => item.getAttribute("aria-checked") === "true") ?? items[0])?.focus();
-  menu.addEventListener(
-    "toggle",
-    () => {
-      button.setAttribute("aria-expanded", "false");
-      if (menu.contains(document.activeElement) || document.activeElement === document.body) button.focus();
-    },
-    { once: true },
-  );
+  // Opening announces itself with the same event, later: only the closing counts.
+  const closed = (event: Event): void => {
+    if ((event as ToggleEvent).newState !== "closed") return;
+    menu.removeEventListener("toggle", closed);
+    button.setAttribute("aria-expanded", "false");
+    if (menu.contains(document.activeElement) || document.activeElement === document.body) button.focus();
+  };
+  menu.addEventListener("toggle", closed);
 }
 
 /** Every button with data-menu="id" opens that menu; a second click closes it. */

@@ -26,7 +26,6 @@ export interface PageState {
   thread?: { id: string; title: string; model: string | null; documents: DocumentState[] } | null;
   running_turn?: { id: string; seq: number; answer?: string } | null;
   documents?: DocumentState[];
-  upload_max_bytes?: number;
 }
 
 export interface Source {

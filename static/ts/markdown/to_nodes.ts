@@ -73,7 +73,7 @@ function listItem(node: ListItem, inside: Node[]): Node {
   // A tight item is one line: its paragraph would only add space.
   const content = node.spread ? inside : inside.flatMap((child) => (child instanceof HTMLParagraphElement ? [...child.childNodes] : [child]));
   if (typeof node.checked !== "boolean") return el("li", {}, ...content);
-  const box = el("input", { type: "checkbox", disabled: true, checked: node.checked });
+  const box = el("input", { type: "checkbox", disabled: true, checked: node.checked, "aria-label": node.checked ? strings.done : strings.notDone });
   return el("li", { class: "task" }, box, el("span", {}, ...content));
 }
 
