@@ -109,7 +109,7 @@ function marksOver(rects: Rect[]): SVGElement {
   return svg(
     "svg",
     { class: "source__marks", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" },
-    ...rects.map(([left, top, right, bottom]) => svg("rect", { x: left, y: top, width: right - left, height: bottom - top })),
+    ...rects.map(([left, top, right, bottom]) => svg("rect", { class: "source__mark", x: left, y: top, width: right - left, height: bottom - top })),
   );
 }
 
