@@ -17,12 +17,13 @@ from django.utils import timezone
 from inference.errors import CapacityError, ContextTooLong, EngineError, RequestError
 from rag import spaces
 from rag.doorbell import ring
-from rag.ingest import TURN_SECONDS, is_free, read_something
+from rag.ingest import read_something
 from rag.models import Batch, Chunk, Embedding, Space, Version
+from rag.work import TURN_SECONDS, is_free
 
 log = logging.getLogger(__name__)
 
-BATCH_LEASE = 120.0
+BATCH_LEASE_SECONDS = 120.0
 MAX_DELAY_SECONDS = 300.0
 
 
@@ -52,7 +53,7 @@ def _claim_batch() -> Batch | None:
         if batch is None:
             return None
         batch.attempt += 1
-        batch.lease_until = now + timedelta(seconds=BATCH_LEASE)
+        batch.lease_until = now + timedelta(seconds=BATCH_LEASE_SECONDS)
         batch.save(update_fields=["attempt", "lease_until"])
         return batch
 

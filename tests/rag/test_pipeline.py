@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from inference.errors import Unreachable
-from rag import embedding, extract, ingest, maintenance, pages, spaces
+from rag import embedding, extract, indexing, ingest, maintenance, pages, shards, spaces
 from rag.errors import ChildKilled, UnreadableFile, UnsuitableModel
 from rag.models import Batch, Chunk, Document, Embedding, LexemeFrequency, Page, Shard, Space, Version
 from rag.signals import document_changed
@@ -35,8 +35,8 @@ def test_words_can_be_searched_before_anything_is_embedded(alice: Any, space: Sp
     document = upload(alice, pdf(HANDBOOK))
     version_id = document.newest_version_id or 0
     ingest.probe(version_id)
-    ingest.extract()
-    ingest.chunk(version_id)
+    shards.extract()
+    indexing.chunk(version_id)
     state = Document.objects.get(pk=document.pk).state()
     assert (state.status, state.is_searchable, state.is_ready, state.num_chunks_embedded) == (
         "embedding",
@@ -67,8 +67,8 @@ def test_every_step_may_run_twice(alice: Any, space: Space) -> None:
     words = dict(LexemeFrequency.objects.values_list("word", "num_chunks"))
     for _ in range(2):
         ingest.probe(version_id)
-        ingest.extract()
-        ingest.chunk(version_id)
+        shards.extract()
+        indexing.chunk(version_id)
         embedding.embed()
         maintenance.sweep()
     assert (Page.objects.count(), Chunk.objects.count(), Embedding.objects.count()) == counts
@@ -87,7 +87,7 @@ def test_a_worker_killed_anywhere_is_followed_by_another(
     target = {
         "probe": (extract, "probe"),
         "pages": (extract, "pages"),
-        "split": (ingest, "split"),
+        "split": (indexing, "split"),
         "vectors": (embedding, "_vectors"),
     }[where]
     real = getattr(*target)
@@ -116,8 +116,8 @@ def test_a_lost_bell_is_rung_again(alice: Any, space: Space, no_broker: list[tup
     document = upload(alice, pdf(HANDBOOK))
     for expected, step in (
         ("probe", lambda: ingest.probe(document.newest_version_id or 0)),
-        ("extract", ingest.extract),
-        ("chunk", lambda: ingest.chunk(document.newest_version_id or 0)),
+        ("extract", shards.extract),
+        ("chunk", lambda: indexing.chunk(document.newest_version_id or 0)),
         ("embed", embedding.embed),
     ):
         no_broker.clear()
@@ -133,8 +133,8 @@ def test_reading_goes_before_embedding(alice: Any, space: Space) -> None:
     """A worker that is busy with vectors reads a new document between two batches, without its bell."""
     long = upload(alice, pdf(LONG), "Long.pdf")
     ingest.probe(long.newest_version_id or 0)
-    ingest.extract()
-    ingest.chunk(long.newest_version_id or 0)
+    shards.extract()
+    indexing.chunk(long.newest_version_id or 0)
     short = upload(alice, pdf(HANDBOOK))
     embedding.embed()
     ready = {row.document_id: row.searchable_at for row in Version.objects.all()}
@@ -153,7 +153,7 @@ def test_a_late_worker_writes_nothing(alice: Any, space: Space, monkeypatch: pyt
         return real(*args)
 
     monkeypatch.setattr(extract, "pages", lose_the_lease)
-    ingest.extract()
+    shards.extract()
     assert not Page.objects.exists()
     assert Version.objects.get().num_pages_done == 0
 

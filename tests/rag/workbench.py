@@ -12,7 +12,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-from rag import embedding, ingest, uploads
+from rag import embedding, indexing, ingest, shards, uploads
 from rag.models import Batch, Document, Shard, Version
 
 PIECE_BYTES = 64 * 1024
@@ -96,8 +96,8 @@ def read(document: Document) -> Document:
     while (progress := _progress(version_id)) not in seen:
         seen.add(progress)
         ingest.probe(version_id)
-        ingest.extract()
-        ingest.chunk(version_id)
+        shards.extract()
+        indexing.chunk(version_id)
         embedding.embed()
     return Document.objects.get(pk=document.pk)
 

@@ -1,0 +1,119 @@
+"""Read the pages of documents, forty at a time, each shard in a child of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from rag import extract as reader
+from rag.doorbell import ring
+from rag.errors import ChildKilled, RagError, UnreadableFile
+from rag.models import Page, Shard, Version
+from rag.models.version import MAX_CLAIMS
+from rag.work import MAX_KILLS, TURN_SECONDS, fail, is_free
+
+log = logging.getLogger(__name__)
+
+SHARD_PAGES = 40
+SHARD_LEASE_SECONDS = 150.0
+MAX_TEXT_CHARS = 20_000_000
+
+
+def lay_out(version: Version, num_pages: int) -> None:
+    """The version's shards, unread."""
+    Page.objects.filter(version=version).delete()
+    Shard.objects.filter(version=version).delete()
+    Shard.objects.bulk_create(
+        Shard(version=version, number=number, first_page=first, num_pages=min(SHARD_PAGES, num_pages - first))
+        for number, first in enumerate(range(0, num_pages, SHARD_PAGES))
+    )
+
+
+def extract() -> None:
+    """Read waiting shards for a while; ring again if there are more."""
+    end = time.monotonic() + TURN_SECONDS
+    while time.monotonic() < end:
+        shard = claim_shard()
+        if shard is None:
+            return
+        read_shard(shard)
+    ring("extract")
+
+
+def claim_shard() -> Shard | None:
+    """The waiting shard with the lowest number, whose ever it is: short documents overtake long ones."""
+    now = timezone.now()
+    with transaction.atomic():
+        shard = (
+            Shard.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("version__document")
+            .filter(is_free(now), is_done=False, version__status=Version.Status.EXTRACTING)
+            .order_by("number", "id")
+            .first()
+        )
+        if shard is None:
+            return None
+        shard.attempt += 1
+        shard.lease_until = now + timedelta(seconds=SHARD_LEASE_SECONDS)
+        shard.save(update_fields=["attempt", "lease_until"])
+    if shard.attempt > MAX_CLAIMS:
+        fail(shard.version, RagError("interrupted"))
+        return claim_shard()
+    return shard
+
+
+def read_shard(shard: Shard) -> None:
+    version = shard.version
+    try:
+        found = reader.pages(version.path, shard.first_page, shard.num_pages)
+        if len(found) != shard.num_pages:
+            raise UnreadableFile("broken")
+    except ChildKilled as error:
+        log.warning("version %s pages %s+: reader killed (%s)", version.pk, shard.first_page, error.how)
+        if shard.attempt >= MAX_KILLS:
+            return fail(version, error)
+        Shard.objects.filter(pk=shard.pk, attempt=shard.attempt).update(lease_until=None)
+        return None
+    except RagError as error:
+        return fail(version, error)
+    with transaction.atomic():
+        _store_pages(shard, found)
+
+
+def _store_pages(shard: Shard, found: list[reader.PageText]) -> None:
+    num_chars = sum(len(page.text) for page in found)
+    # The version's row is locked first, so that of two last shards one sees the other done.
+    wanted = Version.objects.filter(pk=shard.version_id, status=Version.Status.EXTRACTING)
+    if not wanted.select_for_update().exists():
+        return
+    if not Shard.objects.filter(pk=shard.pk, attempt=shard.attempt, is_done=False).update(
+        is_done=True, lease_until=None
+    ):
+        return
+    Page.objects.bulk_create(
+        [
+            Page(
+                version_id=shard.version_id,
+                page_no=page.page_no,
+                label=page.label,
+                width=page.width,
+                height=page.height,
+                rotation=page.rotation,
+                text=page.text,
+                lines=page.lines,
+            )
+            for page in found
+        ],
+        ignore_conflicts=True,
+    )
+    wanted.update(num_pages_done=F("num_pages_done") + len(found), num_chars=F("num_chars") + num_chars)
+    if wanted.filter(num_chars__gt=MAX_TEXT_CHARS).exists():
+        return fail(shard.version, UnreadableFile("too_much_text"))
+    shard.version.document.announce()
+    if not Shard.objects.filter(version_id=shard.version_id, is_done=False).exists():
+        ring("chunk", shard.version_id)
