@@ -69,6 +69,8 @@ class ServedModel:
         """Return when loaded. Raises why it cannot be."""
         self._wake()
         while self.state not in ("loaded", "failed", "broken") or self._is_draining:
+            if self.state == "unloaded":
+                self._wake()
             await self._change()
         if self.error is not None:
             raise self.error
@@ -141,8 +143,8 @@ class ServedModel:
         self._stop_if_drained()
 
     def _wake(self) -> None:
-        """Begin to load, unless that is under way already or not allowed."""
-        if self._worker is None and self.state not in ("loading", "broken"):
+        """Begin to load, unless that is under way already or not allowed. Who drains wakes us at the end."""
+        if self._worker is None and not self._is_draining and self.state not in ("loading", "broken"):
             self.state, self.error, self.load_percent = "loading", None, 0
             self._run(self._start())
 
@@ -196,9 +198,9 @@ class ServedModel:
         self.state, self.load_percent = "loaded", None
         self.last_used_at = time.monotonic()
         log.info("model loaded", extra={"model": self.entry.id, "child": worker.pid})
-        if not self._is_draining:
-            for job in list(self._jobs.values()):
-                self._send(worker, job)
+        # Also when it is to be unloaded at once: else asking and unloading in turn would never answer.
+        for job in list(self._jobs.values()):
+            self._send(worker, job)
         self._stop_if_drained()
         self._notify()
 

@@ -83,6 +83,22 @@ def test_unloading_lets_the_running_answer_end() -> None:
         assert client.chat(ask("say: again")).text == "again"
 
 
+def test_unloading_and_asking_at_the_same_time_loses_nothing() -> None:
+    """Whatever comes in whatever order, every question is answered and only one process is left."""
+    with service() as (running, client):
+        answers: list[str] = []
+
+        def talk(name: int) -> None:
+            answers.extend(client.chat(ask(f"say: {name}.{n}")).text for n in range(12))
+
+        threads = in_threads([lambda name=n: talk(name) for n in range(3)])  # type: ignore[misc]  # bound now
+        while any(thread.is_alive() for thread in threads):
+            client.unload("fake-chat")
+        assert sorted(answers) == sorted(f"{name}.{n}" for name in range(3) for n in range(12))
+        client.load("fake-chat")
+        assert len(running.child_pids()) == 1
+
+
 def test_an_idle_model_leaves_after_its_keep_alive() -> None:
     """Memory is not held for nobody."""
     with service(HEARTH_KEEP_ALIVE_SECONDS="0.3") as (running, client):
