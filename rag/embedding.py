@@ -23,7 +23,7 @@ from rag.work import TURN_SECONDS, is_free
 
 log = logging.getLogger(__name__)
 
-BATCH_LEASE_SECONDS = 120.0
+BATCH_LEASE_SECONDS = 60.0
 MAX_DELAY_SECONDS = 300.0
 
 

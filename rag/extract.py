@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,12 @@ PROBE_OUTPUT_BYTES = 32 * MIB
 SHARD_OUTPUT_BYTES = 64 * MIB
 IMAGE_OUTPUT_BYTES = 64 * MIB
 WALL_SECONDS, WALL_SECONDS_PER_PAGE = 30.0, 2.0
+ASK_SECONDS = 4.0
 _READ_BYTES = 1 * MIB
+
+
+class Unwanted(Exception):
+    """The caller no longer wants the answer: cancelled, deleted, or given to another worker."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,8 @@ def probe(path: Path) -> Probe:
     return Probe(num_pages=answer["num_pages"], outline=answer["outline"])
 
 
-def pages(path: Path, first: int, count: int) -> list[PageText]:
-    """Read count pages from first, in order."""
+def pages(path: Path, first: int, count: int, is_wanted: Callable[[], bool] = lambda: True) -> list[PageText]:
+    """Read count pages from first, in order. Asks every few seconds whether they are still wanted, else stops."""
     arguments = ["extract", str(first), str(count)]
     seconds = WALL_SECONDS + WALL_SECONDS_PER_PAGE * count
     return [
@@ -76,7 +81,7 @@ def pages(path: Path, first: int, count: int) -> list[PageText]:
             text=page["text"],
             lines=page["lines"],
         )
-        for page in map(_parsed, _frames(_run(path, arguments, SHARD_OUTPUT_BYTES, seconds)))
+        for page in map(_parsed, _frames(_run(path, arguments, SHARD_OUTPUT_BYTES, seconds, is_wanted)))
     ]
 
 
@@ -114,7 +119,9 @@ def _frames(output: bytes) -> Iterator[bytes]:
         position += 4 + length
 
 
-def _run(path: Path, arguments: list[str], max_bytes: int, seconds: float) -> bytes:
+def _run(
+    path: Path, arguments: list[str], max_bytes: int, seconds: float, is_wanted: Callable[[], bool] = lambda: True
+) -> bytes:
     """All that the child writes. It gets the file, no environment, and a session of its own to be killed in."""
     try:
         file = path.open("rb")
@@ -131,7 +138,7 @@ def _run(path: Path, arguments: list[str], max_bytes: int, seconds: float) -> by
             start_new_session=True,
         )
     try:
-        output = _read_all(child, max_bytes, time.monotonic() + seconds)
+        output = _read_all(child, max_bytes, time.monotonic() + seconds, is_wanted)
         status = child.wait(timeout=5)
     except subprocess.TimeoutExpired as error:
         raise ChildKilled("timeout") from error
@@ -144,14 +151,21 @@ def _run(path: Path, arguments: list[str], max_bytes: int, seconds: float) -> by
     return output
 
 
-def _read_all(child: subprocess.Popen[bytes], max_bytes: int, deadline: float) -> bytes:
+def _read_all(child: subprocess.Popen[bytes], max_bytes: int, deadline: float, is_wanted: Callable[[], bool]) -> bytes:
     if child.stdout is None:
         raise ChildKilled("no output")
     output, descriptor = bytearray(), child.stdout.fileno()
+    ask_at = time.monotonic() + ASK_SECONDS
     while True:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0 or not select.select([descriptor], [], [], remaining)[0]:
+        now = time.monotonic()
+        if now >= deadline:
             raise ChildKilled("timeout")
+        if now >= ask_at:
+            if not is_wanted():
+                raise Unwanted
+            ask_at = now + ASK_SECONDS
+        if not select.select([descriptor], [], [], min(deadline, ask_at) - now)[0]:
+            continue
         piece = os.read(descriptor, _READ_BYTES)
         if not piece:
             return bytes(output)

@@ -20,7 +20,8 @@ from rag.work import MAX_KILLS, TURN_SECONDS, fail, is_free
 log = logging.getLogger(__name__)
 
 SHARD_PAGES = 40
-SHARD_LEASE_SECONDS = 150.0
+# Renewed while the child reads, so that a killed worker's shard is free again soon, however long shards take.
+SHARD_LEASE_SECONDS = 20.0
 MAX_TEXT_CHARS = 20_000_000
 
 
@@ -70,9 +71,11 @@ def claim_shard() -> Shard | None:
 def read_shard(shard: Shard) -> None:
     version = shard.version
     try:
-        found = reader.pages(version.path, shard.first_page, shard.num_pages)
+        found = reader.pages(version.path, shard.first_page, shard.num_pages, lambda: _renew(shard))
         if len(found) != shard.num_pages:
             raise UnreadableFile("broken")
+    except reader.Unwanted:
+        return None
     except ChildKilled as error:
         log.warning("version %s pages %s+: reader killed (%s)", version.pk, shard.first_page, error.how)
         if shard.attempt >= MAX_KILLS:
@@ -83,6 +86,12 @@ def read_shard(shard: Shard) -> None:
         return fail(version, error)
     with transaction.atomic():
         _store_pages(shard, found)
+
+
+def _renew(shard: Shard) -> bool:
+    """False when the shard was given to another worker or its version is no longer being read."""
+    mine = Shard.objects.filter(pk=shard.pk, attempt=shard.attempt, version__status=Version.Status.EXTRACTING)
+    return bool(mine.update(lease_until=timezone.now() + timedelta(seconds=SHARD_LEASE_SECONDS)))
 
 
 def _store_pages(shard: Shard, found: list[reader.PageText]) -> None:

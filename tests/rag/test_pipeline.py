@@ -158,6 +158,31 @@ def test_a_late_worker_writes_nothing(alice: Any, space: Space, monkeypatch: pyt
     assert Version.objects.get().num_pages_done == 0
 
 
+def test_cancelling_ends_a_reader_that_is_at_work(
+    alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """A long read renews its lease and stops when nobody wants it any more."""
+    document = upload(alice, pdf(HANDBOOK))
+    ingest.probe(document.newest_version_id or 0)
+    sleeper = tmp_path / "sleeper.py"
+    sleeper.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(extract, "CHILD", sleeper)
+    monkeypatch.setattr(extract, "ASK_SECONDS", 0.1)
+    asked = []
+
+    def renew(shard: Shard) -> bool:
+        asked.append(real(shard))
+        if len(asked) == 2:
+            Document.objects.get(pk=document.pk).cancel()
+        return asked[-1]
+
+    real = shards._renew
+    monkeypatch.setattr(shards, "_renew", renew)
+    shards.extract()
+    assert asked == [True, True, False]
+    assert Document.objects.get(pk=document.pk).state().status == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
