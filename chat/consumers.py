@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -93,6 +94,12 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 await self._bad_frame(error.ref, *said)
             except SignedOut:
                 await self.close(SIGNED_OUT)
+            except DatabaseError as error:
+                log.warning("frame not handled: %s", type(error).__name__)
+                # An acknowledgement or a ping comes again by itself; whatever else was asked is told.
+                if not isinstance(frame, frames.Acknowledge | frames.Ping):
+                    sentence = _("The database does not answer. Try again in a moment.")
+                    await self._say(events.error(getattr(frame, "ref", None), "unavailable", sentence))
             except Exception:  # one broken frame must not end the tab's other answers
                 log.exception("frame failed")
                 await self._say(events.error(None, "server_error", _("Something broke on our side.")))
@@ -139,7 +146,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             # Who asks will follow: beginning now spares the first word a round trip.
             follower = await self._begin_following(turn.id, 0)
             follower.is_automatic = True
-        await self.channel_layer.group_send(
+        await doorbell.ring_soon(
             doorbell.employee_group(thread.owner_id), {"type": "thread.changed", "thread": thread.summary()}
         )
 

@@ -41,6 +41,14 @@ def ring(group: str, message: dict[str, Any]) -> None:
         log.warning("doorbell %s not rung: %s", group, type(error).__name__)
 
 
+async def ring_soon(group: str, message: dict[str, Any]) -> None:
+    """The same from asynchronous code."""
+    try:
+        await get_channel_layer().group_send(group, message)
+    except (redis.RedisError, OSError) as error:
+        log.warning("doorbell %s not rung: %s", group, type(error).__name__)
+
+
 def session_ended(employee_id: int, session_key: str | None) -> None:
     """Somebody signed out: sockets of that session close."""
     ring(employee_group(employee_id), {"type": "rights.changed", "session_key": session_key or ""})

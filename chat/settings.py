@@ -265,5 +265,9 @@ LOGGING = {
         "httpcore": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "django.channels.server": {"level": "WARNING"},
+        # Two lines for every doorbell; what a task did is in its row, and a failure still shows.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
 }

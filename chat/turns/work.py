@@ -1,24 +1,21 @@
-"""One turn, from the claim to its end: wait for documents, search, pack, stream, finish.
+"""One turn, from the claim to its end: its lease, what may cut it short, and how it is stored.
 
 Whatever ends the work early is a cancellation with a reason: the asker stops it, the process is told to leave, or
-another worker has the turn. A model's process that dies is a pause; the answer goes on from its text.
+another worker has the turn. The answering itself is `chat.turns.answering`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.utils import translation
 
-from chat import events, prompts
+from chat import events
 from chat.database import in_thread
 from chat.logs import current_request_id
 from chat.models import Turn
@@ -26,7 +23,8 @@ from chat.models.message import COMPLETE
 from chat.models.message import FAILED as MESSAGE_FAILED
 from chat.models.message import STOPPED as MESSAGE_STOPPED
 from chat.models.turn import FAILED, FINISHED, STOPPED
-from chat.turns import after, failures, history, queue, sources
+from chat.turns import after, failures, queue, sources
+from chat.turns.answering import Answering, Outcome
 from chat.turns.log import Fenced
 from chat.turns.writer import AnswerWriter
 from inference import errors, wire
@@ -36,20 +34,10 @@ log = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
-PROGRESS_SECONDS = 0.2  # reading and queueing are told at most this often
-DOCUMENT_POLL_SECONDS = 0.5
-LOST_SECONDS = 60.0  # how long a lost engine may take to come back
+LOST_SECONDS = 60.0  # how long PostgreSQL may take to come back at the end
 BUSY_SECONDS = 600.0  # how long a full engine may keep a turn waiting
 
-Stream = AsyncGenerator[wire.StreamEvent, None]
 Reason = Literal["", "stop", "leave", "fenced"]
-
-
-@dataclass
-class Outcome:
-    reason: str
-    usage: wire.Usage
-    timings: wire.Timings
 
 
 class TurnWork:
@@ -57,13 +45,10 @@ class TurnWork:
 
     def __init__(self, turn: Turn, client: AsyncClient) -> None:
         self.turn = turn
-        self._client = client
         self._writer = AnswerWriter(turn)
-        self._sources = sources.Sources()
+        self._answering = Answering(turn, client, self._writer)
         self._main: asyncio.Task[Outcome] | None = None
         self._reason: Reason = ""
-        self._told_at = 0.0
-        self._told_stage = ""
 
     async def run(self) -> None:
         current_request_id.set(self.turn.id.hex[:12])
@@ -115,109 +100,7 @@ class TurnWork:
             await asyncio.sleep(0)  # the cancellation arrives here
         if turn.num_interruptions >= queue.MAX_INTERRUPTIONS:
             raise failures.interrupted()
-        said, context_length, documents = await in_thread(history.load, turn)
-        if documents:
-            await self._find_sources(said, context_length)
-        request = await self._request(said, context_length)
-        return await self._stream_until_whole(request)
-
-    async def _find_sources(self, said: list[prompts.Said], context_length: int) -> None:
-        deadline = time.monotonic() + settings.DOCUMENT_WAIT_SECONDS
-        while True:
-            documents = await in_thread(sources.documents_of, self.turn)
-            title = await in_thread(sources.first_unread, documents)
-            await self._tell(events.Progressed("searching", waiting_for=title))
-            if title is None or time.monotonic() > deadline:
-                break
-            await asyncio.sleep(DOCUMENT_POLL_SECONDS)
-        self._sources = await in_thread(sources.find, self.turn, documents, said, context_length)
-
-    async def _request(self, said: list[prompts.Said], context_length: int) -> wire.ChatRequest:
-        turn = self.turn
-        room = prompts.room_for_prompt(context_length)
-        try:
-            prompt = await in_thread(
-                prompts.pack, said, turn.question.text, self._sources.text, room, history.counter(turn.model_name)
-            )
-        except prompts.QuestionTooLong as error:
-            raise failures.too_long(error) from error
-        await self._tell_sources(prompt.num_history_left_out)
-        whose = f"employee-{turn.thread.owner_id}"
-        return wire.ChatRequest(
-            model=turn.model_name,
-            messages=prompt.messages,
-            max_tokens=prompts.MAX_ANSWER_TOKENS,
-            temperature=prompts.SOURCED_TEMPERATURE if self._sources.text else None,
-            cache_salt=whose,
-            fairness_key=whose,
-            return_progress=True,
-        )
-
-    async def _tell_sources(self, num_history_left_out: int) -> None:
-        found = self._sources.event
-        if found is None and not num_history_left_out:
-            return
-        found = found or events.SourcesFound()
-        event = events.SourcesFound(
-            sources=found.sources,
-            num_left_out=found.num_left_out,
-            left_out=found.left_out,
-            num_history_left_out=num_history_left_out,
-            weak=found.weak,
-        )
-        frame = event.frame()
-        del frame["type"]
-        self.turn.answer.sources = frame
-        await in_thread(history.keep_sources, self.turn)
-        await self._writer.say(event)
-
-    async def _stream_until_whole(self, request: wire.ChatRequest) -> Outcome:
-        """The answer, over as many deaths of the engine as a minute without a word allows."""
-        lost_at: float | None = None
-        while True:
-            length = len(self._writer.text)
-            try:
-                return await self._stream(self._going_on(request))
-            except (errors.BackendLost, errors.Unreachable) as error:
-                if lost_at is None or len(self._writer.text) > length:
-                    lost_at = time.monotonic()
-                if time.monotonic() - lost_at > LOST_SECONDS:
-                    raise
-                log.warning("turn %s: %s, trying again", self.turn.id, error.code)
-                await asyncio.sleep(1.0)
-
-    def _going_on(self, request: wire.ChatRequest) -> wire.ChatRequest:
-        """With the text so far as the beginning of the answer."""
-        if not self._writer.text:
-            return request
-        begun = {"role": "assistant", "content": self._writer.text}
-        return wire.ChatRequest(
-            **{name: getattr(request, name) for name in request.__slots__}
-            | {"messages": [*request.messages, begun], "continue_final_message": True}
-        )
-
-    async def _stream(self, request: wire.ChatRequest) -> Outcome:
-        async with contextlib.aclosing(cast(Stream, self._client.stream(request))) as stream:
-            async for event in stream:
-                match event:
-                    case wire.Delta(text=text):
-                        await self._writer.extend(text)
-                    case wire.Queued(position=position, wait_seconds=seconds):
-                        await self._tell(events.Progressed("queued", position=position, wait_seconds=seconds))
-                    case wire.Loading(percent=percent):
-                        await self._tell(events.Progressed("loading", percent=percent))
-                    case wire.Reading(num_prompt_tokens=num_tokens, num_done=num_done):
-                        await self._tell(events.Progressed("reading", num_prompt_tokens=num_tokens, num_done=num_done))
-                    case wire.Finished(reason=reason, usage=usage, timings=timings):
-                        await self._writer.flush()
-                        return Outcome(reason, usage, timings)
-        raise errors.BackendLost("The stream ended without an end.")
-
-    async def _tell(self, event: events.Progressed) -> None:
-        now = time.monotonic()
-        if event.stage != self._told_stage or now - self._told_at >= PROGRESS_SECONDS:
-            self._told_stage, self._told_at = event.stage, now
-            await self._writer.say(event)
+        return await self._answering.run()
 
     async def _keep_lease(self) -> None:
         while True:
@@ -262,7 +145,7 @@ class TurnWork:
             answer.num_prompt_tokens = outcome.usage.num_prompt_tokens
             answer.num_completion_tokens = outcome.usage.num_completion_tokens
             answer.tokens_per_second = round(outcome.timings.predicted_per_second, 1)
-        exact = await in_thread(sources.settle, self.turn, self._sources)
+        exact = await in_thread(sources.settle, self.turn, self._answering.sources)
         if exact is not None:
             await self._writer.say(exact)
         await self._store_end(status)
@@ -291,10 +174,21 @@ class TurnWork:
 
     async def _store_end(self, status: str) -> None:
         """COMMIT comes before the last event, so that whoever hears it finds the answer."""
-        if not await in_thread(
-            queue.finish, self.turn, seq=self._writer.seq + 1, status=status, answer=self.turn.answer
-        ):
-            raise Fenced
+        deadline = time.monotonic() + LOST_SECONDS
+        while True:
+            try:
+                done = await in_thread(
+                    queue.finish, self.turn, seq=self._writer.seq + 1, status=status, answer=self.turn.answer
+                )
+            except DatabaseError:
+                # A whole answer must not be written on by the next worker because PostgreSQL restarts.
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.5)
+                continue
+            if not done:
+                raise Fenced
+            return
 
     async def _close(self) -> None:
         await self._writer.close()

@@ -1,0 +1,160 @@
+"""From a claimed turn to the last word of its answer: wait for documents, search, pack, stream.
+
+A model's process that dies is a pause: the text so far is sent back as the beginning of the answer. Left out: leases,
+stopping and the end of the turn. Those are `chat.turns.work`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import cast
+
+from django.conf import settings
+
+from chat import events, prompts
+from chat.database import in_thread
+from chat.models import Turn
+from chat.turns import failures, history, sources
+from chat.turns.writer import AnswerWriter
+from inference import errors, wire
+from inference.client import AsyncClient
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 0.2  # reading and queueing are told at most this often
+DOCUMENT_POLL_SECONDS = 0.5
+LOST_SECONDS = 60.0  # how long a lost engine may take to come back
+
+Stream = AsyncGenerator[wire.StreamEvent, None]
+
+
+@dataclass
+class Outcome:
+    """How the answer ended: stop, length or stopped."""
+
+    reason: str
+    usage: wire.Usage
+    timings: wire.Timings
+
+
+class Answering:
+    """One attempt. `sources` is what the answer was given to read, once that is known."""
+
+    def __init__(self, turn: Turn, client: AsyncClient, writer: AnswerWriter) -> None:
+        self.turn = turn
+        self.sources = sources.Sources()
+        self._client = client
+        self._writer = writer
+        self._told_at = 0.0
+        self._told_stage = ""
+
+    async def run(self) -> Outcome:
+        """The whole answer into the writer. Raises TurnFailed and inference errors."""
+        said, context_length, documents = await in_thread(history.load, self.turn)
+        if documents:
+            await self._find_sources(said, context_length)
+        request = await self._request(said, context_length)
+        return await self._stream_until_whole(request)
+
+    async def _find_sources(self, said: list[prompts.Said], context_length: int) -> None:
+        deadline = time.monotonic() + settings.DOCUMENT_WAIT_SECONDS
+        while True:
+            documents = await in_thread(sources.documents_of, self.turn)
+            title = await in_thread(sources.first_unread, documents)
+            await self._tell(events.Progressed("searching", waiting_for=title))
+            if title is None or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(DOCUMENT_POLL_SECONDS)
+        self.sources = await in_thread(sources.find, self.turn, documents, said, context_length)
+
+    async def _request(self, said: list[prompts.Said], context_length: int) -> wire.ChatRequest:
+        turn = self.turn
+        room = prompts.room_for_prompt(context_length)
+        try:
+            prompt = await in_thread(
+                prompts.pack, said, turn.question.text, self.sources.text, room, history.counter(turn.model_name)
+            )
+        except prompts.QuestionTooLong as error:
+            raise failures.too_long(error) from error
+        await self._tell_sources(prompt.num_history_left_out)
+        whose = f"employee-{turn.thread.owner_id}"
+        return wire.ChatRequest(
+            model=turn.model_name,
+            messages=prompt.messages,
+            max_tokens=prompts.MAX_ANSWER_TOKENS,
+            temperature=prompts.SOURCED_TEMPERATURE if self.sources.text else None,
+            cache_salt=whose,
+            fairness_key=whose,
+            return_progress=True,
+        )
+
+    async def _tell_sources(self, num_history_left_out: int) -> None:
+        found = self.sources.event
+        if found is None and not num_history_left_out:
+            return
+        found = found or events.SourcesFound()
+        event = events.SourcesFound(
+            sources=found.sources,
+            num_left_out=found.num_left_out,
+            left_out=found.left_out,
+            num_history_left_out=num_history_left_out,
+            weak=found.weak,
+        )
+        frame = event.frame()
+        del frame["type"]
+        self.turn.answer.sources = frame
+        await in_thread(history.keep_sources, self.turn)
+        await self._writer.say(event)
+
+    async def _stream_until_whole(self, request: wire.ChatRequest) -> Outcome:
+        """The answer, over as many deaths of the engine as a minute without a word allows."""
+        lost_at: float | None = None
+        while True:
+            length = len(self._writer.text)
+            try:
+                return await self._stream(self._going_on(request))
+            except (errors.BackendLost, errors.Unreachable) as error:
+                if lost_at is None or len(self._writer.text) > length:
+                    lost_at = time.monotonic()
+                if time.monotonic() - lost_at > LOST_SECONDS:
+                    raise
+                log.warning("turn %s: %s, trying again", self.turn.id, error.code)
+                await asyncio.sleep(1.0)
+
+    def _going_on(self, request: wire.ChatRequest) -> wire.ChatRequest:
+        """With the text so far as the beginning of the answer."""
+        if not self._writer.text:
+            return request
+        begun = {"role": "assistant", "content": self._writer.text}
+        return wire.ChatRequest(
+            **{name: getattr(request, name) for name in request.__slots__}
+            | {"messages": [*request.messages, begun], "continue_final_message": True}
+        )
+
+    async def _stream(self, request: wire.ChatRequest) -> Outcome:
+        async with contextlib.aclosing(cast(Stream, self._client.stream(request))) as stream:
+            async for event in stream:
+                match event:
+                    case wire.Delta(text=text):
+                        await self._writer.extend(text)
+                    case wire.Queued(position=position, wait_seconds=seconds):
+                        await self._tell(events.Progressed("queued", position=position, wait_seconds=seconds))
+                    case wire.Loading(percent=percent):
+                        await self._tell(events.Progressed("loading", percent=percent))
+                    case wire.Reading(num_prompt_tokens=num_tokens, num_done=num_done):
+                        await self._tell(events.Progressed("reading", num_prompt_tokens=num_tokens, num_done=num_done))
+                    case wire.Finished(reason=reason, usage=usage, timings=timings):
+                        await self._writer.flush()
+                        return Outcome(reason, usage, timings)
+        raise errors.BackendLost("The stream ended without an end.")
+
+    async def _tell(self, event: events.Progressed) -> None:
+        now = time.monotonic()
+        if event.stage != self._told_stage or now - self._told_at >= PROGRESS_SECONDS:
+            self._told_stage, self._told_at = event.stage, now
+            await self._writer.say(event)
