@@ -1,0 +1,124 @@
+"""Somebody before a browser, with the few things that people do there. Watches what the page complains about."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Request, expect
+
+ANSWER_MS = 90_000
+
+
+class Person:
+    def __init__(self, chromium: Browser, url: str, **options: object) -> None:
+        settings: dict[str, object] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
+        self._context = chromium.new_context(**settings)  # type: ignore[arg-type]
+        self.page = self._context.new_page()
+        self.url = url
+        self.complaints: list[str] = []
+        self._context.on("request", self._check_address)
+        self.page.on("console", self._check_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def leave(self) -> None:
+        self._context.close()
+
+    def open(self, path: str) -> None:
+        self.page.goto(path if path.startswith("http") else self.url + path)
+
+    def sign_in(self, email: str, password: str) -> None:
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def choose_password(self, old: str, new: str) -> None:
+        self.page.wait_for_url("**/account/password/")
+        self.page.locator("[name=current_password]").fill(old)
+        self.page.locator("[name=new_password]").fill(new)
+        self.page.locator("[name=new_password_again]").fill(new)
+        self.page.get_by_role("button", name="Change password").click()
+        expect(self.composer).to_be_visible()
+
+    def invite(self, email: str) -> str:
+        """As an admin. Returns the link to pass on."""
+        self.open("/manage/employees/")
+        self.page.get_by_label("E-mail of the new employee").fill(email)
+        self.page.get_by_role("button", name="Invite").click()
+        link = self.page.locator(".employee-table__fresh .secret code").inner_text()
+        assert link.startswith(f"{self.url}/invitations/")
+        return link
+
+    def accept(self, link: str, name: str, password: str) -> None:
+        self.open(link)
+        self.page.locator("[name=name]").fill(name)
+        for field in self.page.locator("input[type=password]").all():
+            field.fill(password)
+        self.page.get_by_role("button", name="Create my account").click()
+        expect(self.composer).to_be_visible()
+
+    @property
+    def composer(self) -> Locator:
+        return self.page.locator("textarea[name=text]")
+
+    @property
+    def answer(self) -> Locator:
+        """The last answer."""
+        return self.page.locator("article.answer").last
+
+    @property
+    def answer_text(self) -> Locator:
+        return self.answer.locator(".answer__text")
+
+    def ask(self, question: str) -> None:
+        self.composer.fill(question)
+        self.composer.press("Enter")
+        expect(self.page.locator("article.question").last).to_contain_text(question)
+
+    def wait_for_words(self) -> None:
+        expect(self.answer_text).to_contain_text(re.compile(r"\w+\W+\w+"), timeout=ANSWER_MS)
+
+    def wait_for_end(self) -> str:
+        """Until the answer has ended. Returns its text as shown."""
+        expect(self.answer.locator(".answer__foot")).to_be_visible(timeout=ANSWER_MS)
+        return self.answer_text.inner_text()
+
+    def stop(self) -> str:
+        """Press Stop, if the answer has not ended by itself meanwhile. Returns the answer's text as shown."""
+        button = self.page.get_by_role("button", name="Stop")
+        expect(button.or_(self.page.get_by_role("button", name="Send"))).to_be_visible()
+        if button.is_visible():
+            button.click()
+        return self.wait_for_end()
+
+    def thread_row(self, title: str) -> Locator:
+        return self.page.locator(".threads__row").filter(has_text=title)
+
+    def choose_in_menu_of(self, title: str, item: str) -> None:
+        row = self.thread_row(title)
+        row.hover()
+        row.locator(".threads__more").click()
+        self.page.get_by_role("menuitem", name=item).click()
+
+    def upload(self, path: Path) -> Locator:
+        """On the documents page. Returns the row of the file."""
+        self.open("/documents/")
+        self.page.locator("document-list input[type=file]").set_input_files(path)
+        return (
+            self.page.locator(".documents")
+            .get_by_role("listitem")
+            .or_(self.page.locator(".documents > *"))
+            .filter(has_text=path.stem)
+            .first
+        )
+
+    def _check_address(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.netloc != urlsplit(self.url).netloc:
+            self.complaints.append(f"asked elsewhere: {request.url}")
+
+    def _check_console(self, message: ConsoleMessage) -> None:
+        # A 4xx that a test provokes is logged by the browser as an error as well, and is no complaint of the page.
+        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+            self.complaints.append(message.text)
