@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from reportlab.pdfgen import canvas
 
 from chat.models import Employee, Message, Thread
-from rag import embedding, ingest, spaces
+from rag import spaces, tasks
 from rag.models import Document, Version
 from tests.chat.browser import tab_of, text_of, working
 from tests.factories import browser_of, make_document, make_model, send_frame
@@ -36,12 +36,12 @@ def pdf(pages: list[str]) -> bytes:
 
 
 def read(document: Document) -> None:
-    """What the Celery worker does, step by step."""
-    version = Version.objects.get(document=document)
-    ingest.probe(version.pk)
-    ingest.extract()
-    ingest.chunk(version.pk)
-    embedding.embed()
+    """What the Celery worker does when it is rung."""
+    version_id = Version.objects.get(document=document).pk
+    tasks.probe.run(version_id)
+    tasks.extract.run()
+    tasks.chunk.run(version_id)
+    tasks.embed.run()
 
 
 def prepared(alice: Employee) -> Document:
