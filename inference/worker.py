@@ -51,8 +51,10 @@ class Worker(asyncio.Protocol):
 
     async def stop(self) -> None:
         """Close the socket, which ends the child; insist after ten seconds. Returns when its memory is free."""
-        if self._transport is not None:
-            self._transport.close()
+        if self._transport is None:  # never connected, so no end of it will be reported
+            self.kill()
+            return
+        self._transport.close()
         try:
             await asyncio.wait_for(asyncio.shield(self._ended), _STOP_SECONDS)
         except TimeoutError:
