@@ -144,7 +144,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         )
         if turn.id not in self.followers:
             # Who asks will follow: beginning now spares the first word a round trip.
-            follower = await self._begin_following(turn.id, 0)
+            follower = await self._begin_following(turn.id, 0, is_new=turn.attempt == 0)
             follower.is_automatic = True
         await doorbell.ring_soon(
             doorbell.employee_group(thread.owner_id), {"type": "thread.changed", "thread": thread.summary()}
@@ -219,7 +219,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
     # Followers
 
-    async def _begin_following(self, turn_id: uuid.UUID, after_seq: int) -> follow.Follower:
+    async def _begin_following(self, turn_id: uuid.UUID, after_seq: int, *, is_new: bool = False) -> follow.Follower:
         follower = follow.Follower(
             turn_id,
             after_seq,
@@ -230,7 +230,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         self.followers[turn_id] = follower
         # First the doorbell, then the log: what happens in between is in both, and is sent once.
         await self.channel_layer.group_add(doorbell.turn_group(turn_id), self.channel_name)
-        await follower.look()
+        await follower.look(ask_database=not is_new)
         if self.looking is None or self.looking.done():
             self.looking = asyncio.create_task(self._look_after_followers())
         return follower

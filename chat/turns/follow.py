@@ -70,12 +70,12 @@ class Follower:
                 self._is_behind = True
                 await self._catch_up()
 
-    async def look(self) -> None:
-        """Read whatever the doorbell did not bring."""
+    async def look(self, *, ask_database: bool = True) -> None:
+        """Read whatever the doorbell did not bring; of a turn that was queued a moment ago the log says all."""
         async with self._lock:
             self._heard_at = time.monotonic()
             if not self.is_over:
-                await self._catch_up(ask_database=True)
+                await self._catch_up(ask_database=ask_database)
 
     async def acknowledge(self, seq: int) -> None:
         async with self._lock:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import redis
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -234,10 +234,21 @@ def request_stop(employee: Employee, turn_id: uuid.UUID) -> None:
         ring(f"stop {turn.pk}")
 
 
-def sweep() -> int:
-    """Queue again what dead workers held. A turn that died MAX_INTERRUPTIONS times is failed by who claims it."""
-    expired = Turn.objects.filter(status=RUNNING, lease_until__lt=timezone.now())
-    num_queued = expired.update(status=QUEUED, lease_until=None, num_interruptions=F("num_interruptions") + 1)
+def workers_of(machine: str) -> list[str]:
+    """The names of workers on this machine that hold turns."""
+    held = Turn.objects.filter(status=RUNNING, worker__startswith=f"{machine}-")
+    return list(held.order_by("worker").values_list("worker", flat=True).distinct())
+
+
+def sweep(dead: Sequence[str] = ()) -> int:
+    """Queue again what dead workers held: those named, and those whose lease ran out.
+
+    A turn that died MAX_INTERRUPTIONS times is failed by who claims it.
+    """
+    is_orphan = Q(lease_until__lt=timezone.now()) | Q(worker__in=dead)
+    num_queued = Turn.objects.filter(is_orphan, status=RUNNING).update(
+        status=QUEUED, lease_until=None, num_interruptions=F("num_interruptions") + 1
+    )
     if num_queued:
         log.warning("%d turns of dead workers are queued again", num_queued)
         ring("queued")
