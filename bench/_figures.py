@@ -23,7 +23,9 @@ def figure(name: str, values: Sequence[float], unit: str, *, peers: Sequence[flo
         peer = statistics.median(peers)
         line |= {"peer": round(peer, 3), "ratio": round(value / peer, 3) if peer else None}
     line |= {"runs": len(values), "spread": [round(min(values), 3), round(max(values), 3)]}
-    print(json.dumps(line | {"machine": machine(), "commit": commit()}), flush=True)
+    # A figure taken while others use the machine should say so.
+    line |= {"machine": machine(), "commit": commit(), "load_1m": round(os.getloadavg()[0], 1)}
+    print(json.dumps(line), flush=True)
 
 
 def say(text: str) -> None:
