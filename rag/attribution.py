@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rag.search import Passage
-from rag.split import sentences
+from rag.split import line_starts, sentences
 from rag.support import Content, content, numbers, share
 
 MIN_SHARE = 0.6
@@ -39,7 +39,7 @@ def attribute(answer: str, passages_by_n: Mapping[int, Passage]) -> list[Mark]:
     held = [
         _Held(n, content(passage.text[a:b]), content(passage.text))
         for n, passage in sorted(passages_by_n.items())
-        for a, b in sentences(passage.text)
+        for a, b in sentences(passage.text, cuts=line_starts(passage.text))
     ]
     marks: list[Mark] = []
     for position, sentence in _bare_sentences(answer):

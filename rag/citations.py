@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 
 from rag import geometry
 from rag.clean import joined
+from rag.layout import RawPage, breaks
 from rag.models import Citation, Document, Page
 from rag.search import Passage
 from rag.split import sentences
@@ -142,12 +143,12 @@ def locate(statement: str, passage: Passage, pages: Mapping[tuple[int, int], Pag
     """The sentence of the passage that the statement rests on, or the passage's first page part with score 0."""
     wanted = content(statement)
     best: Found | None = None
-    for page_no, text, start, end in _parts(passage, pages):
-        for a, b in sentences(text[start:end]):
-            raw = text[start + a : start + b]
+    for page_no, text, start, end, cuts in _parts(passage, pages):
+        for a, b in sentences(text, start, end, cuts):
+            raw = text[a:b]
             score = share(wanted, content(raw))
             if score > 0 and (best is None or score > best.score):
-                best = Found(page_no, start + a, start + b, joined(raw)[:MAX_QUOTE_CHARS], score)
+                best = Found(page_no, a, b, joined(raw)[:MAX_QUOTE_CHARS], score)
     if best is not None and best.score >= STRONG_SHARE:
         return best
     page_no, start, end = passage.spans[0]
@@ -211,8 +212,16 @@ def _pages(passages: Iterable[Passage]) -> dict[tuple[int, int], Page]:
     return {(page.version_id, page.page_no): page for page in Page.objects.filter(wanted)}
 
 
-def _parts(passage: Passage, pages: Mapping[tuple[int, int], Page]) -> Iterator[tuple[int, str, int, int]]:
+def _parts(
+    passage: Passage, pages: Mapping[tuple[int, int], Page]
+) -> Iterator[tuple[int, str, int, int, Sequence[int]]]:
+    """(page_no, its text, from, to, where sentences end at the latest) of what the passage holds of each page."""
+    cuts: dict[int, list[int]] = {}
     for page_no, start, end in passage.spans:
         page = pages.get((passage.version_id, page_no))
-        if page is not None:
-            yield page_no, page.text, start, end
+        if page is None:
+            continue
+        if page_no not in cuts:
+            raw = RawPage(page_no, page.text, page.lines, page.height)
+            cuts[page_no] = breaks(raw, passage.heading.split(" > "))
+        yield page_no, page.text, start, end, cuts[page_no]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from inference.errors import InferenceError
 from rag import lexical, spaces
 from rag.doorbell import ring
 from rag.errors import UnreadableFile
+from rag.extract import Unwanted
 from rag.layout import RawPage
 from rag.models import Chunk, Document, Page, Shard, Version
 from rag.split import Draft, estimate_tokens, split
@@ -20,7 +22,8 @@ from rag.work import fail
 
 log = logging.getLogger(__name__)
 
-CHUNK_LEASE_SECONDS = 300.0
+# Renewed with every request to the tokenizer and before the write, which holds the row's lock.
+CHUNK_LEASE_SECONDS = 60.0
 COUNT_TEXTS = 500
 INSERT_ROWS = 200
 
@@ -38,7 +41,11 @@ def chunk(version_id: int) -> None:
     ]
     if not any(page.text.strip() for page in pages):
         return fail(version, UnreadableFile("no_text"))
-    drafts = split(pages, version.outline, _count_tokens)
+    try:
+        drafts = split(pages, version.outline, functools.partial(_count_tokens, version))
+        _renew(version)
+    except Unwanted:
+        return
     if not drafts:
         return fail(version, UnreadableFile("no_text"))
     with transaction.atomic():
@@ -90,7 +97,12 @@ def _chunk(version: Version, ordinal: int, draft: Draft, title: str) -> Chunk:
     )
 
 
-def _count_tokens(texts: Sequence[str]) -> list[int]:
+def _renew(version: Version) -> None:
+    if not version.renew(CHUNK_LEASE_SECONDS):
+        raise Unwanted
+
+
+def _count_tokens(version: Version, texts: Sequence[str]) -> list[int]:
     """By the model's own tokenizer; by a cautious estimate while inference is away, since words need no vectors."""
     space = spaces.active()
     if space is None:
@@ -98,7 +110,11 @@ def _count_tokens(texts: Sequence[str]) -> list[int]:
     try:
         client = spaces.client()
         pieces = [texts[start : start + COUNT_TEXTS] for start in range(0, len(texts), COUNT_TEXTS)]
-        return [count for piece in pieces for count in client.count_tokens(space.model, piece)]
+        counts: list[int] = []
+        for piece in pieces:
+            _renew(version)
+            counts += client.count_tokens(space.model, piece)
+        return counts
     except InferenceError as error:
         log.warning("no tokenizer, estimating: %s", error)
         return estimate_tokens(texts)

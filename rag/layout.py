@@ -189,6 +189,25 @@ def paragraphs(lines: Sequence[Line], levels: dict[tuple[int, int], int]) -> Ite
         yield current
 
 
+def breaks(page: RawPage, headings: Iterable[str] = ()) -> list[int]:
+    """Characters of the page where a new thing begins: a heading, what it heads, a paragraph. No sentence spans one.
+
+    headings: what stands above the passage in question, however they were found when it was split.
+    """
+    lines = page_lines(page)
+    wanted = [bare for bare in map(_bare, headings) if bare]
+    levels = {(line.page_no, line.start): 1 for line in lines if any(_says(line.text, title) for title in wanted)}
+    found: list[int] = []
+    before: Block | None = None
+    for block in paragraphs(lines, levels):
+        # A superscript or an inline formula moves a line; a sentence that goes on in small letters is still one.
+        goes_on = before is not None and before.level == block.level is None and block.lines[0].text[0].islower()
+        if before is not None and not goes_on:
+            found.append(block.lines[0].start)
+        before = block
+    return found
+
+
 def _joins(block: Block, line: Line, level: int | None, pitch: float) -> bool:
     last = block.lines[-1]
     if level != block.level:

@@ -6,8 +6,9 @@ nothing is ever searched for again as a string.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.clean import joined
@@ -134,18 +135,33 @@ _ABBREVIATION = re.compile(
 )
 
 
-def sentences(text: str) -> list[tuple[int, int]]:
-    """(start, end) of each sentence, whitespace outside. A regex and a list of abbreviations, no model."""
-    found: list[tuple[int, int]] = []
-    start = 0
-    for match in _SENTENCE_END.finditer(text):
-        if _ABBREVIATION.search(text[max(0, match.start() - 12) : match.start()]):
-            continue
-        found.append((start, match.end()))
-        start = match.end()
-    found.append((start, len(text)))
-    trimmed = ((a + len(text[a:b]) - len(text[a:b].lstrip()), a + len(text[a:b].rstrip())) for a, b in found)
-    return [(a, b) for a, b in trimmed if a < b]
+def sentences(text: str, start: int = 0, end: int | None = None, cuts: Iterable[int] = ()) -> list[tuple[int, int]]:
+    """(start, end) of each sentence in text[start:end], whitespace outside; none goes over one of the cuts.
+
+    A regex and a list of abbreviations, no model.
+    """
+    stop = len(text) if end is None else end
+    edges = [start, *(cut for cut in sorted(cuts) if start < cut < stop), stop]
+    return [each for a, b in itertools.pairwise(edges) for each in _sentences(text, a, b)]
+
+
+def _sentences(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    part, first = text[start:stop], 0
+    ends = [match for match in _SENTENCE_END.finditer(part) if not _is_abbreviated(part, match.start())]
+    for end in [*(match.end() for match in ends), len(part)]:
+        raw = part[first:end]
+        if raw.strip():
+            yield start + first + len(raw) - len(raw.lstrip()), start + first + len(raw.rstrip())
+        first = end
+
+
+def _is_abbreviated(text: str, position: int) -> bool:
+    return bool(_ABBREVIATION.search(text[max(0, position - 12) : position]))
+
+
+def line_starts(text: str) -> list[int]:
+    """Where lines begin. In a passage's body a line is a paragraph, a heading or a row."""
+    return [match.end() for match in re.finditer("\n", text)]
 
 
 def _is_too_long(piece: Piece) -> bool:

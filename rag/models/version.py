@@ -108,6 +108,10 @@ class Version(models.Model):
         """This row, if the claim still holds: every write of a step goes through here."""
         return Version.objects.filter(pk=self.pk, attempt=self.attempt, status=self.status)
 
+    def renew(self, seconds: float) -> bool:
+        """Keep the claim that much longer. False when another worker has it or nobody wants the result."""
+        return bool(self.mine().update(lease_until=timezone.now() + timedelta(seconds=seconds)))
+
     def release(self, *, after_seconds: float = 0.0, counts: bool = True) -> None:
         """Give the row back; the next claim may come after the delay. counts=False takes the attempt back."""
         until = timezone.now() + timedelta(seconds=after_seconds)

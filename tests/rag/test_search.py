@@ -170,6 +170,8 @@ def test_a_mark_leads_to_its_sentence(handbook: Document, alice: Any, bob: Any) 
     assert (place.document_title, place.page_label, place.is_current) == ("Handbook", "1", True)
     page = handbook.page(0)
     assert page.text[place.char_start : place.char_end] == HOTEL
+    # Nothing of the paragraph or the heading before it.
+    assert len(place.fractions) == 1
     left, top, right, bottom = place.fractions[0]
     assert 0.1 < left < right < 0.95
     assert 0.1 < top < bottom < 0.25

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import clean
-from rag.layout import RawPage, blocks
+from rag.layout import RawPage, blocks, breaks
 from rag.split import MAX_TOKENS, TARGET_TOKENS, sentences, split
 
 
@@ -122,3 +122,16 @@ def test_tables_of_contents_are_left_out() -> None:
     """Dots that lead to a page number are no text; dots on a form are."""
     lines = [("1 Travel . . . . . . . . 7", 10.0), ("Hotels ............ iv", 10.0), ("Name ................", 10.0)]
     assert [draft.body for draft in split([page(0, lines)], [], count_words)] == ["Name ................"]
+
+
+def test_no_sentence_goes_over_a_heading_or_a_paragraph() -> None:
+    """What is quoted and marked is the sentence alone; a line that was only set apart does not end it."""
+    lines = [("2 Hotels", 16.0), ("For stays in Norway the limit", 10.0), ("is 180 EUR", 10.0), ("Trains", 10.0)]
+    raw = page(0, [*lines, ("First class is for long rides", 10.0)])
+    found = sentences(raw.text, cuts=breaks(raw, ["2 Hotels", "Trains"]))
+    assert [raw.text[a:b].replace("\r\n", " ") for a, b in found] == [
+        "2 Hotels",
+        "For stays in Norway the limit is 180 EUR",
+        "Trains",
+        "First class is for long rides",
+    ]
