@@ -20,6 +20,8 @@ from chat.models.served_model import CHAT, EMBEDDING
 from inference import wire
 from inference.client import Client
 from inference.errors import InferenceError
+from rag import spaces
+from rag.errors import RagError
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +41,11 @@ def _client(url: str, secret: str) -> Client:
 def sync() -> list[wire.ModelInfo]:
     """Bring our rows up to date with the models folder; returns what the service said.
 
-    A new file appears disabled. A file that went keeps its row, so that it comes back as it was.
+    A new file appears disabled, save on a fresh machine, whose first models are the starters. A file that went keeps
+    its row, so that it comes back as it was.
     """
     found = client().models()
+    is_fresh = not ServedModel.objects.exists()
     with transaction.atomic():
         for info in found:
             ServedModel.objects.update_or_create(
@@ -52,6 +56,8 @@ def sync() -> list[wire.ModelInfo]:
             .exclude(name__in=[info.id for info in found])
             .update(is_present=False)
         )
+    if is_fresh:
+        _enable_starters()
     if num_gone:
         doorbell.models_changed()
     return found
@@ -93,26 +99,10 @@ def make_default(model: ServedModel) -> None:
 @transaction.atomic
 def make_embedding(model: ServedModel) -> None:
     """Documents are indexed with this model from now on; rag moves what it has."""
-    from rag import spaces
-
     spaces.activate(model.name)
     ServedModel.objects.filter(is_embedding=True).update(is_embedding=False)
     ServedModel.objects.filter(pk=model.pk).update(is_embedding=True, is_enabled=True)
     _announce_on_commit()
-
-
-def enable_starters() -> None:
-    """On a fresh machine: the first chat model is the default, the first embedding model reads documents."""
-    models = ServedModel.objects.filter(is_present=True, error="").order_by("name")
-    first_chat = models.filter(kind=CHAT).first()
-    if first_chat and not ServedModel.objects.filter(kind=CHAT, is_enabled=True).exists():
-        make_default(first_chat)
-    first_embedding = models.filter(kind=EMBEDDING).first()
-    if first_embedding and not ServedModel.objects.filter(is_embedding=True).exists():
-        from rag import spaces
-
-        spaces.ensure_default(first_embedding.name)
-        ServedModel.objects.filter(pk=first_embedding.pk).update(is_embedding=True, is_enabled=True)
 
 
 def is_in_use(name: str) -> bool:
@@ -134,6 +124,20 @@ def merged(found: Sequence[wire.ModelInfo]) -> list[dict[str, Any]]:
     """Our rows with the service's state, for the admins' page."""
     infos = {info.id: info for info in found}
     return [_row(model, infos.get(model.name)) for model in ServedModel.objects.order_by("kind", "sort", "title")]
+
+
+def _enable_starters() -> None:
+    """The first chat model is the default, the first embedding model reads documents."""
+    models = ServedModel.objects.filter(error="").order_by("name")
+    first_chat = models.filter(kind=CHAT).first()
+    if first_chat is not None:
+        make_default(first_chat)
+    first_embedding = models.filter(kind=EMBEDDING).first()
+    if first_embedding is not None:
+        try:
+            make_embedding(first_embedding)
+        except RagError as error:
+            log.warning("documents have no embedding model yet: %s", error.code)
 
 
 def _row(model: ServedModel, info: wire.ModelInfo | None) -> dict[str, Any]:

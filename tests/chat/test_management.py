@@ -27,8 +27,9 @@ def rows(answer: Any) -> dict[str, dict[str, Any]]:
 
 def test_models_appear_disabled_and_are_switched_on(inference: RunningInference, carols_browser: Client) -> None:
     """What the service finds is listed with its facts; nobody may use it before Carol says so."""
+    make_model("older", is_enabled=False)
     found = rows(carols_browser.get("/manage/models/"))
-    assert set(found) == {"fake-chat", "fake-embed"}
+    assert set(found) == {"fake-chat", "fake-embed", "older"}
     chat = found["fake-chat"]
     assert (chat["kind"], chat["is_enabled"], chat["context_length"]) == ("chat", False, 8192)
     assert chat["file_name"]
@@ -37,6 +38,17 @@ def test_models_appear_disabled_and_are_switched_on(inference: RunningInference,
     assert (changed["is_enabled"], changed["title"]) == (True, "House model")
     changed = rows(carols_browser.patch(url, {"is_default": True}, **JSON))["fake-chat"]
     assert changed["is_default"]
+
+
+def test_a_fresh_machine_begins_with_its_starters(inference: RunningInference) -> None:
+    """Also when the service answers only after the first start; and never again after that."""
+    served_models.sync()
+    chat, embed = ServedModel.objects.get(name="fake-chat"), ServedModel.objects.get(name="fake-embed")
+    assert (chat.is_enabled, chat.is_default, embed.is_embedding) == (True, True, True)
+    served_models.disable(chat)
+    served_models.sync()
+    chat.refresh_from_db()
+    assert not chat.is_enabled
 
 
 def test_there_is_one_default(inference: RunningInference, carols_browser: Client) -> None:
@@ -140,10 +152,10 @@ def test_seed_makes_a_first_admin_once(inference: RunningInference) -> None:
     space = spaces.active()
     assert space is not None
     assert space.model == "fake-embed"
-    ServedModel.objects.filter(pk=chat.pk).update(title="Renamed")
+    ServedModel.objects.filter(pk=chat.pk).update(title="Renamed", is_enabled=False, is_default=False)
     assert json.loads(seed()) == {"email": first["email"], "password": None}
     chat.refresh_from_db()
-    assert chat.title == "Renamed"
+    assert (chat.title, chat.is_enabled) == ("Renamed", False)
 
 
 def seed() -> str:

@@ -16,7 +16,7 @@ WAIT_SECONDS = 20
 
 
 class Command(BaseCommand):
-    help = "Create the first admin (prints a one-time password, once) and enable the starter models."
+    help = "Create the first admin (prints a one-time password, once) and find the starter models."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", default="admin@hearth.local", help="of the first admin")
@@ -40,10 +40,9 @@ class Command(BaseCommand):
         while True:
             try:
                 served_models.sync()
-                break
+                return
             except InferenceError as error:
                 if time.monotonic() > deadline:
                     self.stderr.write(f"Models are not set up yet: {error.sentence}")
                     return
                 time.sleep(0.5)
-        served_models.enable_starters()
