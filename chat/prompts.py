@@ -12,6 +12,8 @@ from dataclasses import dataclass
 CountTokens = Callable[[Sequence[str]], list[int]]
 
 SYSTEM = "You are a helpful assistant. Answer in the language of the question. Say so when you do not know."
+# The system message is the same for everybody, so the engine may read it once for all.
+NUM_PUBLIC_MESSAGES = 1
 MAX_ANSWER_TOKENS = 2048
 # A processor reads a few hundred tokens a second, and reading is the asker's waiting time.
 MAX_SOURCES_TOKENS = 2000

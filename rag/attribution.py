@@ -1,7 +1,8 @@
 """Marks for sentences that a model left without: which of the given sources each one rests on. Pure.
 
 Small models forget to write [1]. Hearth then looks itself, by the same measure that finds the sentence on the page.
-A sentence with a number that its source does not hold gets no mark, and neither do headings, tables and code.
+A sentence with a number that its source does not hold gets no mark, and neither do questions, headings, tables and
+code.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def _bare_sentences(answer: str) -> Iterator[tuple[int, str]]:
     for line in text.splitlines(keepends=True):
         if not _NOT_PROSE.match(line):
             for a, b in sentences(line):
-                if not _MARK.search(line, a, b) and not _MARK.match(line[b:].lstrip()):
+                is_bare = not _MARK.search(line, a, b) and not _MARK.match(line[b:].lstrip())
+                if is_bare and line[b - 1] != "?":
                     yield start + b, line[a:b]
         start += len(line)
 

@@ -61,6 +61,7 @@ def test_each_sentence_is_given_the_source_it_rests_on(answer: str, expected: st
         "| limit in Norway | NOK 2,400 a night |",
         "```\nthe limit in Norway is NOK 2,400 a night.\n```",
         "Cats sleep for most of the day and hunt at dawn.",
+        "What is the limit in Norway, is it NOK 2,400 a night?",
         "Yes.",
         "",
     ],

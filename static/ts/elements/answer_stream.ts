@@ -205,14 +205,16 @@ export class AnswerStreamElement extends HTMLElement {
     ];
   }
 
-  /** The sources that the text names, as a row of buttons; the others are counted in the small print. */
+  /** The sources that the text names, as a row of buttons; where it names none, all that was read. */
   #citedSources(): HTMLElement | string {
     const cited = new Set([...this.querySelectorAll<HTMLElement>(".answer__text .cite")].map((mark) => mark.dataset["source"]));
-    const sources = this.#sources.filter(({ n }) => cited.has(String(n)));
+    const named = this.#sources.filter(({ n }) => cited.has(String(n)));
+    const sources = named.length ? named : this.#sources;
     if (!sources.length) return "";
     return el(
       "div",
       { class: "answer__sources" },
+      !named.length && el("span", { class: "answer__unnamed" }, strings.readNotNamed),
       ...sources.map((source) =>
         el(
           "button",

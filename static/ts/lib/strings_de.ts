@@ -60,6 +60,7 @@ export const de: Strings = {
   historyLeftOut: (count) => `${plural(count, "frühere Nachricht", "frühere Nachrichten")} weggelassen`,
   notReadYet: (title) => `${title} war noch nicht gelesen`,
   weakSources: "in den Dokumenten passt wenig",
+  readNotNamed: "Gelesen, in der Antwort nicht genannt:",
   marksAdded: "Quellennummern von Hearth ergänzt",
   nothingLeftOut: "nichts weggelassen",
   source: (n, title, page) => `Quelle ${n}: ${title}, Seite ${page}`,

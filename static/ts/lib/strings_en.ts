@@ -58,6 +58,7 @@ export const en = {
   historyLeftOut: (count: number) => `${plural(count, "earlier message", "earlier messages")} left out`,
   notReadYet: (title: string) => `${title} was not read yet`,
   weakSources: "little in the documents fits",
+  readNotNamed: "Read, but not named in the answer:",
   marksAdded: "source numbers added by Hearth",
   nothingLeftOut: "nothing left out",
   source: (n: number, title: string, page: string) => `Source ${n}: ${title}, page ${page}`,
