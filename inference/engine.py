@@ -39,6 +39,7 @@ class Engine:
         self._clock = clock
         self._generations: dict[int, Generation] = {}
         self._events: list[Event] = []
+        self._has_news = False  # for the figures that go out with the events
         self._queue_news_at = 0.0
 
     @property
@@ -61,6 +62,7 @@ class Engine:
         generation = self._generations.get(generation_id)
         if generation is not None:
             self._forget(generation)
+            self._has_news = True
 
     def step(self) -> None:
         """Evaluate one batch and deliver. With nothing to do it only delivers what is left over."""
@@ -79,8 +81,8 @@ class Engine:
         self.flush()
 
     def flush(self) -> None:
-        if self._events:
-            events, self._events = self._events, []
+        if self._events or self._has_news:
+            events, self._events, self._has_news = self._events, [], False
             self._emit(events)
 
     def _evaluate(self, plan: Plan) -> bool:

@@ -7,23 +7,19 @@ refused with a sentence.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from inference import errors
+from inference.fields import MAX_COUNT, bad, flag, in_range, is_text, is_token, number, refuse_unknown, text, whole
+from inference.messages import MAX_MESSAGES, checked_messages
 from inference.request import PRIORITIES, SamplingParams
 
-MAX_MESSAGES = 4096
-MAX_TEXT_CHARS = 16 * 1024 * 1024
 MAX_COUNTED_CHARS = 4 * 1024 * 1024
 MAX_STOPS, MAX_STOP_CHARS = 16, 1024
 MAX_CHOICES = 8
 MAX_BIASES = 1024
 MAX_INPUTS = 2048
-MAX_COUNT = 2**31 - 1
 
 _IGNORED = {
     "store", "metadata", "user", "service_tier", "prediction", "modalities", "verbosity", "safety_identifier",
@@ -44,8 +40,6 @@ _SAMPLING = {
 _SHAPE = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"}
 _EXTRAS = {"num_public_messages", "cache_salt", "priority", "fairness_key", "continue_final_message", "return_progress"}
 _HANDLED = {"response_format", "logprobs", "top_logprobs", "tool_choice", "function_call"}
-_ROLES = ("system", "developer", "user", "assistant", "tool")
-_MESSAGE_FIELDS = {"role", "content", "name", "refusal", "annotations", "reasoning_content", "id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,175 +64,122 @@ class EmbeddingJob:
     priority: str
 
 
-def parse(raw: bytes) -> dict[str, Any]:
-    """A JSON object. NaN and Infinity are no JSON, whatever Python thinks."""
-    try:
-        body = json.loads(raw, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise errors.BadParameter(None, "The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise errors.BadParameter(None, "The body must be a JSON object.")
-    return body
-
-
 def chat_job(body: Mapping[str, Any]) -> ChatJob:
-    _refuse_unknown(body, _SHAPE | _SAMPLING | _EXTRAS | _HANDLED | _IGNORED | set(_LATER))
+    refuse_unknown(body, _SHAPE | _SAMPLING | _EXTRAS | _HANDLED | _IGNORED | set(_LATER))
     _refuse_later(body)
-    stream = _flag(body, "stream")
-    continue_final = _flag(body, "continue_final_message")
-    messages = _messages(body.get("messages"))
+    stream = flag(body, "stream")
+    continue_final = flag(body, "continue_final_message")
+    messages = checked_messages(body.get("messages"))
     if continue_final and messages[-1]["role"] != "assistant":
-        _bad("continue_final_message", "The last message must be the assistant's to go on from it.")
+        bad("continue_final_message", "The last message must be the assistant's to go on from it.")
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
-        _bad("stream_options", "stream_options must be an object.")
+        bad("stream_options", "stream_options must be an object.")
     return ChatJob(
         model=_model(body),
         stream=stream,
         include_usage=bool(options.get("include_usage")),
-        num_choices=_whole(body, "n", 1, 1, MAX_CHOICES) or 1,
+        num_choices=whole(body, "n", 1, 1, MAX_CHOICES) or 1,
         body={
             "messages": messages,
             "continue_final": continue_final,
             "max_tokens": _max_tokens(body),
             "params": _sampling(body).to_wire(),
             "priority": _priority(body, "api"),
-            "fairness_key": _text(body, "fairness_key", 256),
-            "cache_salt": _text(body, "cache_salt", 256),
-            "num_public_messages": _whole(body, "num_public_messages", 0, 0, MAX_MESSAGES),
-            "wants_progress": _flag(body, "return_progress") and stream,
+            "fairness_key": text(body, "fairness_key", 256),
+            "cache_salt": text(body, "cache_salt", 256),
+            "num_public_messages": whole(body, "num_public_messages", 0, 0, MAX_MESSAGES),
+            "wants_progress": flag(body, "return_progress") and stream,
         },
     )
 
 
 def embedding_job(body: Mapping[str, Any]) -> EmbeddingJob:
-    _refuse_unknown(body, {"model", "input", "encoding_format", "dimensions", "user", "priority", "keep_alive"})
+    refuse_unknown(body, {"model", "input", "encoding_format", "dimensions", "user", "priority", "keep_alive"})
     encoding = body.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
-        _bad("encoding_format", "encoding_format must be float or base64.")
+        bad("encoding_format", "encoding_format must be float or base64.")
     return EmbeddingJob(
         model=_model(body),
         inputs=_inputs(body.get("input")),
         as_base64=encoding == "base64",
-        dimensions=_whole(body, "dimensions", None, 1, 1 << 20),
+        dimensions=whole(body, "dimensions", None, 1, 1 << 20),
         priority=_priority(body, "api"),
     )
 
 
 def tokenize_job(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """(model, what the child gets): either texts to count one by one, or messages to count as a prompt."""
-    _refuse_unknown(body, {"model", "input", "messages", "continue_final_message"})
+    refuse_unknown(body, {"model", "input", "messages", "continue_final_message"})
     if ("input" in body) == ("messages" in body):
-        _bad("input", "Either input or messages must be given.")
+        bad("input", "Either input or messages must be given.")
     if "messages" in body:
-        continue_final = _flag(body, "continue_final_message")
-        return _model(body), {"messages": _messages(body["messages"]), "continue_final": continue_final}
+        continue_final = flag(body, "continue_final_message")
+        return _model(body), {"messages": checked_messages(body["messages"]), "continue_final": continue_final}
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    if not isinstance(texts, list) or not all(_is_text(text) for text in texts):
-        _bad("input", "input must be a list of texts.")
+    if not isinstance(texts, list) or not all(is_text(text) for text in texts):
+        bad("input", "input must be a list of texts.")
     if sum(map(len, texts)) > MAX_COUNTED_CHARS:
-        _bad("input", f"At most {MAX_COUNTED_CHARS:,} characters are counted at once.")
+        bad("input", f"At most {MAX_COUNTED_CHARS:,} characters are counted at once.")
     return _model(body), {"input": texts}
 
 
 def _sampling(body: Mapping[str, Any]) -> SamplingParams:
     default = SamplingParams()
-    repeat = _number(body, "repetition_penalty", default.repeat_penalty, 0.01, 10)
+    repeat = number(body, "repetition_penalty", default.repeat_penalty, 0.01, 10)
     return SamplingParams(
-        temperature=_number(body, "temperature", default.temperature, 0, 5),
-        top_p=_number(body, "top_p", default.top_p, 0, 1),
-        top_k=_whole(body, "top_k", default.top_k, 0, MAX_COUNT) or 0,
-        min_p=_number(body, "min_p", default.min_p, 0, 1),
-        repeat_penalty=_number(body, "repeat_penalty", repeat, 0.01, 10),
-        presence_penalty=_number(body, "presence_penalty", 0.0, -2, 2),
-        frequency_penalty=_number(body, "frequency_penalty", 0.0, -2, 2),
+        temperature=number(body, "temperature", default.temperature, 0, 5),
+        top_p=number(body, "top_p", default.top_p, 0, 1),
+        top_k=whole(body, "top_k", default.top_k, 0, MAX_COUNT) or 0,
+        min_p=number(body, "min_p", default.min_p, 0, 1),
+        repeat_penalty=number(body, "repeat_penalty", repeat, 0.01, 10),
+        presence_penalty=number(body, "presence_penalty", 0.0, -2, 2),
+        frequency_penalty=number(body, "frequency_penalty", 0.0, -2, 2),
         logit_bias=_logit_bias(body.get("logit_bias")),
-        seed=_whole(body, "seed", None, -(2**63), 2**64 - 1),
+        seed=whole(body, "seed", None, -(2**63), 2**64 - 1),
         stop=_stop(body.get("stop")),
     )
-
-
-def _refuse_unknown(body: Mapping[str, Any], known: set[str]) -> None:
-    for name in body:
-        if name not in known:
-            _bad(name[:64], f"There is no parameter {name[:64]!r}.")
 
 
 def _refuse_later(body: Mapping[str, Any]) -> None:
     for name, sentence in _LATER.items():
         if body.get(name):
-            _bad(name, sentence)
+            bad(name, sentence)
     if body.get("logprobs") or body.get("top_logprobs"):
-        _bad("logprobs", "Log probabilities are not supported yet.")
+        bad("logprobs", "Log probabilities are not supported yet.")
     if body.get("tool_choice") not in (None, "none", "auto"):
-        _bad("tool_choice", "Tool calls are not supported yet.")
+        bad("tool_choice", "Tool calls are not supported yet.")
     form = body.get("response_format")
     if form is not None and (not isinstance(form, dict) or form.get("type") != "text"):
-        _bad("response_format", "Structured output is not supported yet: response_format must be text.")
-
-
-def _messages(value: Any) -> list[dict[str, str]]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_MESSAGES:
-        _bad("messages", f"messages must be a list of 1 to {MAX_MESSAGES} messages.")
-    return [_message(message, f"messages[{index}]") for index, message in enumerate(value)]
-
-
-def _message(message: Any, where: str) -> dict[str, str]:
-    if not isinstance(message, dict):
-        _bad(where, "A message must be an object with role and content.")
-    for name, content in message.items():
-        if name not in _MESSAGE_FIELDS and content:
-            _bad(f"{where}.{name[:64]}", f"A message cannot carry {name[:64]!r} here.")
-    role = message.get("role")
-    if role not in _ROLES:
-        _bad(f"{where}.role", f"role must be one of {', '.join(_ROLES)}.")
-    text = _content(message.get("content"), f"{where}.content")
-    return {"role": "system" if role == "developer" else role, "content": text}
-
-
-def _content(content: Any, where: str) -> str:
-    if content is None:
-        return ""
-    if isinstance(content, list):
-        content = "".join(_part(part, where) for part in content)
-    if not _is_text(content):
-        _bad(where, "content must be a text.")
-    return str(content)
-
-
-def _part(part: Any, where: str) -> str:
-    if not isinstance(part, dict) or part.get("type") not in ("text", "input_text"):
-        _bad(where, "Only text can be read: images and sounds are not supported.")
-    text = part.get("text")
-    if not isinstance(text, str):
-        _bad(where, "A text part needs a text.")
-    return text
+        bad("response_format", "Structured output is not supported yet: response_format must be text.")
 
 
 def _inputs(value: Any) -> list[str] | list[list[int]]:
     if isinstance(value, str):
         value = [value]
-    if isinstance(value, list) and value and all(_is_token(item) for item in value):
+    if isinstance(value, list) and value and all(is_token(item) for item in value):
         value = [value]
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_INPUTS:
-        _bad("input", f"input must be a text, or a list of 1 to {MAX_INPUTS} of them.")
-    if all(_is_text(item) for item in value):
+        bad("input", f"input must be a text, or a list of 1 to {MAX_INPUTS} of them.")
+    if all(is_text(item) for item in value):
+        if not all(value):
+            bad("input", "An empty text has no vector.")
         return value
-    if all(isinstance(item, list) and item and all(_is_token(token) for token in item) for item in value):
+    if all(isinstance(item, list) and item and all(is_token(token) for token in item) for item in value):
         return value
-    _bad("input", "input must be texts, or lists of tokens.")
+    bad("input", "input must be texts, or lists of tokens.")
 
 
 def _logit_bias(value: Any) -> tuple[tuple[int, float], ...]:
     if value is None:
         return ()
     if not isinstance(value, dict) or len(value) > MAX_BIASES:
-        _bad("logit_bias", f"logit_bias must be an object of at most {MAX_BIASES} tokens.")
+        bad("logit_bias", f"logit_bias must be an object of at most {MAX_BIASES} tokens.")
     biases = []
     for token, bias in value.items():
         if not (token.isascii() and token.isdigit() and len(token) < 10):
-            _bad("logit_bias", "logit_bias needs token numbers as keys.")
-        biases.append((int(token), _in_range("logit_bias", bias, -100, 100)))
+            bad("logit_bias", "logit_bias needs token numbers as keys.")
+        biases.append((int(token), in_range("logit_bias", bias, -100, 100)))
     return tuple(biases)
 
 
@@ -247,92 +188,31 @@ def _stop(value: Any) -> tuple[str, ...]:
         return ()
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or len(texts) > MAX_STOPS:
-        _bad("stop", f"stop must be a text or a list of at most {MAX_STOPS}.")
-    for text in texts:
-        if not _is_text(text) or not 1 <= len(text) <= MAX_STOP_CHARS:
-            _bad("stop", f"Each stop text needs 1 to {MAX_STOP_CHARS} characters.")
+        bad("stop", f"stop must be a text or a list of at most {MAX_STOPS}.")
+    for each in texts:
+        if not is_text(each) or not 1 <= len(each) <= MAX_STOP_CHARS:
+            bad("stop", f"Each stop text needs 1 to {MAX_STOP_CHARS} characters.")
     return tuple(texts)
 
 
 def _max_tokens(body: Mapping[str, Any]) -> int | None:
-    newer = _whole(body, "max_completion_tokens", None, 1, MAX_COUNT)
-    older = _whole(body, "max_tokens", None, 1, MAX_COUNT)
+    newer = whole(body, "max_completion_tokens", None, 1, MAX_COUNT)
+    older = whole(body, "max_tokens", None, 1, MAX_COUNT)
     return newer if newer is not None else older
 
 
 def _model(body: Mapping[str, Any]) -> str:
     model = body.get("model")
     if not isinstance(model, str) or not model:
-        _bad("model", "model must name a model.")
+        bad("model", "model must name a model.")
     return model
 
 
 def _priority(body: Mapping[str, Any], default: str) -> str:
     priority = body.get("priority") or default
     if priority not in PRIORITIES:
-        _bad("priority", f"priority must be one of {', '.join(PRIORITIES)}.")
+        bad("priority", f"priority must be one of {', '.join(PRIORITIES)}.")
     return str(priority)
-
-
-def _text(body: Mapping[str, Any], name: str, most: int) -> str:
-    value = body.get(name)
-    if value is None:
-        return ""
-    if not _is_text(value) or len(value) > most:
-        _bad(name, f"{name} must be a text of at most {most} characters.")
-    return str(value)
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        _bad(name, f"{name} must be true or false.")
-    return bool(value)
-
-
-def _number(body: Mapping[str, Any], name: str, default: float, least: float, most: float) -> float:
-    value = body.get(name)
-    return default if value is None else _in_range(name, value, least, most)
-
-
-def _in_range(name: str, value: Any, least: float, most: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # A whole number too large for a float is compared before it is converted.
-    if not is_number or not least <= value <= most or not math.isfinite(value):
-        _bad(name, f"{name} must be a number between {least:g} and {most:g}.")
-    return float(value)
-
-
-def _whole(body: Mapping[str, Any], name: str, default: int | None, least: int, most: int) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        _bad(name, f"{name} must be a whole number between {least} and {most}.")
-    return value
-
-
-def _is_token(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
-
-
-def _is_text(value: Any) -> bool:
-    """A string that is Unicode: half of a surrogate pair, which JSON can carry, is not."""
-    if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS:
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _bad(param: str, sentence: str) -> NoReturn:
-    raise errors.BadParameter(param, sentence)
 
 
 def choice_bodies(job: ChatJob) -> Sequence[dict[str, Any]]:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from inference import errors, parameters
+from inference import errors, fields, parameters
 from inference.answers import ChatAnswer
 from inference.config import ServiceConfig
 from inference.metrics import Metrics
@@ -194,7 +194,7 @@ async def _body(service: Service, request: Request) -> dict[str, Any]:
         data += piece
         if len(data) > service.config.body_max_bytes:
             raise errors.BodyTooLarge(f"The request is larger than {service.config.body_max_bytes:,} bytes.")
-    return parameters.parse(bytes(data))
+    return fields.parse(bytes(data))
 
 
 async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:

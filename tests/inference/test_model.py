@@ -71,10 +71,13 @@ def test_leaving_frees_the_sequence(running: RunningInference, client: Client) -
     stream = client.stream(ask("Count to one thousand.", max_tokens=2000))
     next(event for event in stream if isinstance(event, wire.Delta))
     stream.close()  # type: ignore[attr-defined]  # a generator
-    client.chat(ask("Hi", max_tokens=2))
     headers = {"Authorization": f"Bearer {running.secret}"}
-    metrics = httpx.get(f"{running.url}/metrics", headers=headers, trust_env=False).text
-    assert f'vllm:num_requests_running{{model_name="{CHAT}"}} 0' in metrics
+    deadline = time.monotonic() + 5
+    metrics = ""
+    while f'vllm:num_requests_running{{model_name="{CHAT}"}} 0' not in metrics:
+        assert time.monotonic() < deadline
+        metrics = httpx.get(f"{running.url}/metrics", headers=headers, trust_env=False).text
+    client.chat(ask("Hi", max_tokens=2))
 
 
 def test_penalties_bias_and_seed_have_their_effect(running: RunningInference) -> None:

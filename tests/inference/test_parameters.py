@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inference import errors, parameters
+from inference import errors, fields, parameters
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 
@@ -119,17 +119,19 @@ def test_choices_get_seeds_of_their_own() -> None:
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     """NaN is no JSON, and depth is no way to crash."""
     with pytest.raises(errors.BadParameter):
-        parameters.parse(raw)
+        fields.parse(raw)
 
 
 def test_a_number_beyond_all_floats_is_refused() -> None:
     """1e999 is infinity once it is read."""
-    body = parameters.parse(json.dumps({"model": "m", "messages": MESSAGES}).encode()[:-1] + b', "top_p": 1e999}')
+    body = fields.parse(json.dumps({"model": "m", "messages": MESSAGES}).encode()[:-1] + b', "top_p": 1e999}')
     with pytest.raises(errors.BadParameter):
         parameters.chat_job(body)
 
 
-@pytest.mark.parametrize("value", [None, [], [""] * 3000, [1, "a"], [[]], [[-1]], [[True]], {"a": 1}, ["\ud800"]])
+@pytest.mark.parametrize(
+    "value", [None, [], "", ["a", ""], ["x"] * 3000, [1, "a"], [[]], [[-1]], [[True]], {"a": 1}, ["\ud800"]]
+)
 def test_bad_embedding_inputs_are_refused(value: Any) -> None:
     """Texts, or lists of tokens, and nothing between."""
     with pytest.raises(errors.BadParameter) as caught:

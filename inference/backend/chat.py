@@ -1,0 +1,78 @@
+"""A chat model: one context whose cache all sequences share."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import llama_cpp.llama_cpp as llama
+
+from inference import errors
+from inference.backend.model import LlamaModel
+from inference.backend.rows import Rows
+from inference.backend.sampler import LlamaSampler
+from inference.backends import Batch, BatchRefused, EngineDead, MemoryFull
+from inference.cache import Copy, Operation
+from inference.config import EngineConfig
+from inference.request import SamplingParams
+
+
+class LlamaBackend:
+    """A chat model with one unified cache that all sequences share."""
+
+    def __init__(self, model: LlamaModel, config: EngineConfig) -> None:
+        if llama.llama_model_has_encoder(model.handle):
+            raise errors.ModelBroken("Models with an encoder cannot chat here.")
+        self._model = model
+        self.vocab = model.vocab
+        params = llama.llama_context_default_params()
+        params.n_ctx = config.num_cells
+        params.n_batch = config.batch_tokens
+        params.n_ubatch = config.ubatch_tokens
+        params.n_seq_max = config.num_sequences
+        # Else logits for a whole batch: 514 MiB at 262,000 tokens. Fewer than sequences fails an assertion.
+        params.n_outputs_max = config.num_sequences
+        params.n_threads = params.n_threads_batch = config.num_threads
+        params.kv_unified = True
+        params.no_perf = True
+        self._context = model.context(params)
+        self._memory = llama.llama_get_memory(self._context)
+        self._rows = Rows(config.batch_tokens)
+        # A recurrent state has no beginning that could be shared.
+        self.can_share = not (llama.llama_model_is_recurrent(model.handle) or llama.llama_model_is_hybrid(model.handle))
+
+    def warm_up(self) -> None:
+        """Touch weights and buffers once, so that the first person does not pay for it."""
+        self.vocab.fill_pieces()
+        self.vocab.is_end(0)
+        self.evaluate(Batch(array("i", [0, 0]), array("i", [0, 1]), array("i", [0, 0]), [1]))
+        llama.llama_memory_clear(self._memory, True)
+
+    def apply(self, operations: Sequence[Operation]) -> None:
+        for operation in operations:
+            if isinstance(operation, Copy):
+                llama.llama_memory_seq_cp(self._memory, operation.source, operation.target, 0, operation.length)
+            elif not llama.llama_memory_seq_rm(self._memory, operation.sequence, operation.start, -1):
+                raise EngineDead("this model's cache cannot be rewound")
+
+    def evaluate(self, batch: Batch) -> None:
+        rows = self._rows.fill(batch.tokens, batch.positions, batch.sequences, batch.outputs)
+        result = llama.llama_decode(self._context, rows)
+        if result == 1:
+            raise MemoryFull
+        if result == -1:
+            raise BatchRefused
+        if result != 0:
+            raise EngineDead(f"llama_decode returned {result}")
+
+    def sampler(self, params: SamplingParams, generated: Sequence[int]) -> LlamaSampler:
+        return LlamaSampler(params, self.vocab.num_tokens, generated)
+
+    def sample(self, row: int, sequence: int, sampler: LlamaSampler) -> int:
+        token: int = llama.llama_sampler_sample(sampler.handle, self._context, row)
+        return token
+
+    def close(self) -> None:
+        self._rows.close()
+        llama.llama_free(self._context)
+        self._model.close()

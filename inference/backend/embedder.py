@@ -1,0 +1,74 @@
+"""An embedding model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import llama_cpp.llama_cpp as llama
+import numpy as np
+
+from inference import errors
+from inference.backend.model import LlamaModel
+from inference.backend.rows import Rows
+from inference.backend.vocab import normalised
+from inference.backends import EngineDead
+from inference.config import EngineConfig
+
+
+class LlamaEmbedder:
+    """An embedding model: many texts per evaluation, nothing kept between two."""
+
+    def __init__(self, model: LlamaModel, config: EngineConfig, *, normalise: bool) -> None:
+        self._model = model
+        self._normalise = normalise
+        self.vocab = model.vocab
+        # Non-causal attention needs a whole text in one micro-batch; more aborts the process.
+        self.max_tokens = min(config.context_length, llama.llama_model_n_ctx_train(model.handle))
+        self.max_sequences = 32
+        params = llama.llama_context_default_params()
+        params.n_ctx = params.n_batch = params.n_ubatch = self.max_tokens
+        params.n_seq_max = self.max_sequences
+        params.n_threads = params.n_threads_batch = config.num_threads
+        params.kv_unified = True
+        params.embeddings = True
+        params.no_perf = True
+        self._context = model.context(params)
+        self._memory = llama.llama_get_memory(self._context)
+        self._is_encoder = not llama.llama_model_has_decoder(model.handle) or not self._memory
+        if llama.llama_pooling_type(self._context) in (0, llama.LLAMA_POOLING_TYPE_RANK):
+            raise errors.ModelBroken("This model gives no vector for a whole text.")
+        self.dimensions = llama.llama_model_n_embd_out(model.handle)
+        self._rows = Rows(self.max_tokens)
+
+    def prepare(self, text: str) -> list[int]:
+        text = normalised(text) if self._normalise else text
+        least = len(text.encode()) // self.vocab.longest_piece
+        if least > self.max_tokens:  # not tokenized first: whole books would keep others waiting
+            raise errors.ContextTooLong(least, self.max_tokens)
+        return self.vocab.tokenize(text, add_special=True)
+
+    def embed(self, rows: Sequence[Sequence[int]]) -> list[bytes]:
+        tokens = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows])
+        positions = np.concatenate([np.arange(len(row), dtype=np.int32) for row in rows])
+        sequences = np.repeat(np.arange(len(rows), dtype=np.int32), [len(row) for row in rows])
+        batch = self._rows.fill(tokens, positions, sequences, None)
+        if self._memory:
+            llama.llama_memory_clear(self._memory, True)
+        run = llama.llama_encode if self._is_encoder else llama.llama_decode
+        result = run(self._context, batch)
+        if result != 0:
+            raise EngineDead(f"evaluating {len(tokens)} tokens returned {result}")
+        return [self._vector(sequence) for sequence in range(len(rows))]
+
+    def close(self) -> None:
+        self._rows.close()
+        llama.llama_free(self._context)
+        self._model.close()
+
+    def _vector(self, sequence: int) -> bytes:
+        pointer = llama.llama_get_embeddings_seq(self._context, sequence)
+        if not pointer:
+            raise EngineDead("a text was evaluated and has no vector")
+        vector = np.ctypeslib.as_array(pointer, (self.dimensions,)).astype(np.float32)
+        norm = float(np.linalg.norm(vector))
+        return (vector / norm if norm > 0 else vector).astype("<f4").tobytes()

@@ -1,0 +1,64 @@
+"""The library itself, and weights in memory."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llama_cpp.llama_cpp as llama
+
+from inference import errors
+from inference.backend.vocab import LlamaVocab
+from inference.config import EngineConfig
+
+log = logging.getLogger(__name__)
+
+_callbacks: list[Any] = []  # C keeps these pointers, so Python must keep the objects
+
+
+def start_library() -> None:
+    """Once per process, before anything else here. Errors of the library go to our log."""
+
+    @llama.llama_log_callback  # type: ignore[untyped-decorator]  # a ctypes function type
+    def on_log(level: int, text: bytes, _data: object) -> None:
+        if level in (3, 4):  # GGML_LOG_LEVEL_WARN, GGML_LOG_LEVEL_ERROR
+            log.warning("llama.cpp: %s", text.decode("utf-8", errors="replace").strip())
+
+    _callbacks.append(on_log)
+    llama.llama_log_set(on_log, ctypes.c_void_p(0))
+    llama.llama_backend_init()
+
+
+class LlamaModel:
+    """Weights in memory. Raises ModelBroken when llama.cpp refuses the file."""
+
+    def __init__(self, path: Path, config: EngineConfig, on_percent: Callable[[int], None]) -> None:
+        params = llama.llama_model_default_params()
+        params.n_gpu_layers = config.gpu_layers if config.gpu_layers >= 0 else 999
+
+        @llama.llama_progress_callback  # type: ignore[untyped-decorator]  # a ctypes function type
+        def on_progress(done: float, _data: object) -> bool:
+            on_percent(int(done * 100))
+            return True
+
+        params.progress_callback = on_progress
+        self.handle = llama.llama_model_load_from_file(str(path).encode(), params)
+        if not self.handle:
+            raise errors.ModelBroken("llama.cpp cannot load this file.")
+        self.vocab = LlamaVocab(self.handle)
+
+    def chat_template(self) -> str | None:
+        text = llama.llama_model_chat_template(self.handle, None)
+        return text.decode("utf-8", errors="replace") if text else None
+
+    def context(self, params: Any) -> Any:
+        context = llama.llama_init_from_model(self.handle, params)
+        if not context:
+            raise errors.OutOfMemory("There is not enough memory for the model's context.")
+        return context
+
+    def close(self) -> None:
+        llama.llama_model_free(self.handle)
