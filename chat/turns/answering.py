@@ -91,6 +91,7 @@ class Answering:
             cache_salt=whose,
             fairness_key=whose,
             return_progress=True,
+            num_public_messages=prompts.NUM_PUBLIC_MESSAGES,
         )
 
     async def _tell_sources(self, num_history_left_out: int) -> None:
