@@ -40,7 +40,7 @@ class Progressed(Event):
 class SourcesFound(Event):
     """What the model is given to read, and what did not fit.
 
-    Each source: n, document, title, page (from 0), label, heading, quote, citation.
+    Each source: n, document, title, page (from 0), label, place, heading, quote, citation.
     """
 
     type: ClassVar[str] = "sources.found"

@@ -55,6 +55,7 @@ class Resolved:
     is_current: bool
     page_no: int
     page_label: str
+    place: str
     page_width: float
     page_height: float
     page_rotation: int
@@ -81,11 +82,13 @@ class Resolved:
             "page": {
                 "index": self.page_no,
                 "label": self.page_label,
+                "place": self.place,
                 "width": self.page_width,
                 "height": self.page_height,
                 "rotation": self.page_rotation,
             },
             "quote": self.quote,
+            "chars": [self.char_start, self.char_end],
             "rects": self.rects,
             "fractions": self.fractions,
             "heading": self.heading,
@@ -190,6 +193,7 @@ def _resolved(citation: Citation, page: Page | None) -> Resolved:
         is_current=document.live_version_id == citation.version_id,
         page_no=citation.page_no,
         page_label=page.shown_label if page else str(citation.page_no + 1),
+        place=document.format.place,
         page_width=width,
         page_height=height,
         page_rotation=page.rotation if page else 0,

@@ -5,7 +5,7 @@ RagError
 │   ├── DocumentTooLarge   refused before a byte is read
 │   ├── QuotaExceeded
 │   ├── WrongOffset        the client continues at .expected
-│   └── UnsupportedFile    the first bytes are not those of a PDF
+│   └── UnsupportedFile    the content is of no kind that is read
 ├── UnreadableFile     the file, found while reading it: broken, locked, too many pages, no text
 ├── ChildKilled        the reading process died or ran over a limit; tried twice, then the file fails
 └── UnsuitableModel    the admin chose a model that cannot embed here
@@ -28,15 +28,23 @@ SENTENCES: dict[str, str | Promise] = {
     "document_empty": _("The file is empty."),
     "quota_exceeded": _("Your documents would take more than the %(quota_mib)s MiB you have. Delete some first."),
     "wrong_offset": _("The upload continues at byte %(expected)s."),
-    "not_a_pdf": _("This is not a PDF, whatever its name says."),
-    "needs_password": _("The PDF is locked with a password. Save it without one and upload it again."),
-    "broken": _("The PDF is damaged and cannot be read. Open it elsewhere, save it again and retry."),
-    "too_many_pages": _("The PDF has %(num_pages)s pages; at most %(limit)s can be read."),
-    "no_pages": _("The PDF has no pages."),
-    "too_much_text": _("The PDF holds more text than can be read."),
-    "no_text": _("The PDF holds no text, only pictures of pages. It needs text recognition first."),
-    "killed": _("Reading the PDF took more memory or time than a document may take."),
-    "interrupted": _("Reading the PDF was interrupted too often. Try again later."),
+    "not_supported": _(
+        "This file cannot be read, whatever its name says. PDF, Word, PowerPoint, Excel, OpenDocument text, HTML, "
+        "Markdown, plain text, CSV and e-mail can."
+    ),
+    "old_office": _(
+        "This is an Office file in the old format, or one locked with a password. Save it as .docx, .xlsx or .pptx "
+        "without a password and upload it again."
+    ),
+    "needs_password": _("The file is locked with a password. Save it without one and upload it again."),
+    "broken": _("The file is damaged and cannot be read. Open it elsewhere, save it again and retry."),
+    "unpacks_too_large": _("The file unpacks to more than can be read."),
+    "too_many_pages": _("The file has %(num_pages)s pages; at most %(limit)s can be read."),
+    "no_pages": _("The file has no pages."),
+    "too_much_text": _("The file holds more text than can be read."),
+    "no_text": _("The file holds no text. If it shows pictures of pages, it needs text recognition first."),
+    "killed": _("Reading the file took more memory or time than a document may take."),
+    "interrupted": _("Reading the file was interrupted too often. Try again later."),
     "file_lost": _("The file is no longer on the server. Upload it again."),
     "cancelled": _("Reading was cancelled."),
     "unsuitable_model": _("%(model)s cannot be used to search documents: %(reason)s"),
@@ -98,7 +106,7 @@ class WrongOffset(UploadError):
 class UnsupportedFile(UploadError):
     """The content, not the name, decides what a file is."""
 
-    code = "not_a_pdf"
+    code = "not_supported"
 
 
 class UnreadableFile(RagError):

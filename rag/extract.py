@@ -1,4 +1,4 @@
-"""The parent's side of reading a PDF: start the child, take at most so much from it, end it in time.
+"""The parent's side of reading a file: start the child, take at most so much from it, end it in time.
 
 Raises UnreadableFile when the file is at fault and ChildKilled when the child died: the caller counts those.
 """
@@ -25,6 +25,8 @@ from rag.errors import ChildKilled, UnreadableFile
 log = logging.getLogger(__name__)
 
 CHILD = Path(__file__).with_name("extract_child.py")
+READ_CHILD = Path(__file__).with_name("read_child.py")
+PDF = "pdf"
 MIB = 1024 * 1024
 PROBE_OUTPUT_BYTES = 32 * MIB
 SHARD_OUTPUT_BYTES = 64 * MIB
@@ -40,7 +42,10 @@ class Unwanted(Exception):
 
 @dataclass(frozen=True)
 class Probe:
-    """What is known of a file before its pages are read. outline: [level, title, page_no, y or None]."""
+    """What is known of a file before its pages are read.
+
+    outline: [level, title, page_no, y or None], and where the format says so the character at which it begins.
+    """
 
     num_pages: int
     outline: list[list[Any]]
@@ -59,17 +64,19 @@ class PageText:
     lines: list[list[float]]
 
 
-def probe(path: Path) -> Probe:
-    """Open the file; about 90 ms."""
-    answer = _one_answer(path, ["probe"], PROBE_OUTPUT_BYTES)
+def probe(path: Path, file_format: str = PDF) -> Probe:
+    """Open the file; about 90 ms. file_format: one of rag.formats."""
+    answer = _one_answer(path, _arguments(file_format, "probe"), PROBE_OUTPUT_BYTES)
     if not answer["is_isolated"]:
         _say_once_not_isolated()
     return Probe(num_pages=answer["num_pages"], outline=answer["outline"])
 
 
-def pages(path: Path, first: int, count: int, is_wanted: Callable[[], bool] = lambda: True) -> list[PageText]:
+def pages(
+    path: Path, first: int, count: int, is_wanted: Callable[[], bool] = lambda: True, file_format: str = PDF
+) -> list[PageText]:
     """Read count pages from first, in order. Asks every few seconds whether they are still wanted, else stops."""
-    arguments = ["extract", str(first), str(count)]
+    arguments = _arguments(file_format, "extract", str(first), str(count))
     seconds = WALL_SECONDS + WALL_SECONDS_PER_PAGE * count
     return [
         PageText(
@@ -87,12 +94,16 @@ def pages(path: Path, first: int, count: int, is_wanted: Callable[[], bool] = la
 
 def image(path: Path, page_no: int, scale: float) -> bytes:
     """The page as PNG, scale pixels a point."""
-    output = _run(path, ["image", str(page_no), str(scale)], IMAGE_OUTPUT_BYTES, WALL_SECONDS)
+    output = _run(path, [str(CHILD), "image", str(page_no), str(scale)], IMAGE_OUTPUT_BYTES, WALL_SECONDS)
     frame = next(_frames(output), b"")
     if not frame.startswith(b"\x89PNG"):
         _parsed(frame)  # raises what the child says
         raise UnreadableFile("broken")
     return frame
+
+
+def _arguments(file_format: str, *arguments: str) -> list[str]:
+    return [str(CHILD), *arguments] if file_format == PDF else [str(READ_CHILD), file_format, *arguments]
 
 
 def _one_answer(path: Path, arguments: list[str], max_bytes: int) -> dict[str, Any]:
@@ -129,7 +140,7 @@ def _run(
         raise UnreadableFile("file_lost") from error
     with file:
         child = subprocess.Popen(
-            [sys.executable, "-I", str(CHILD), *arguments],
+            [sys.executable, "-I", *arguments],
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -190,5 +201,5 @@ _said_not_isolated = False
 def _say_once_not_isolated() -> None:
     global _said_not_isolated
     if not _said_not_isolated:
-        log.warning("this kernel does not let a reader of PDFs give up its network; its other limits hold")
+        log.warning("this kernel does not let a reader of documents give up its network; its other limits hold")
         _said_not_isolated = True

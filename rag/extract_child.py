@@ -2,8 +2,7 @@
 
 PDFium is C++ that meets strangers' files. It is not thread-safe, and over a memory limit it aborts. So it runs
 here, in a fresh interpreter that knows nothing of Django: the file comes as standard input, the answer leaves
-as frames on standard output (4 bytes of length, then JSON or, for an image, PNG), and before the first byte of
-the file is looked at the process has given up memory, files, network and identity.
+as frames on standard output, and before the first byte of the file is looked at the process is shut in (rag/jail.py).
 
 Run as: python -I extract_child.py probe | extract FIRST COUNT | image PAGE SCALE
 """
@@ -12,13 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import encodings.utf_16_le  # noqa: F401 - nothing can be imported once the process is shut in
 import itertools
 import json
 import math
 import mmap
 import os
-import resource
 import struct
 import sys
 import zlib
@@ -28,60 +25,23 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-MAX_PAGES = 5_000
+# -I leaves the folder of the script out; the packages of this repository are found behind everything else.
+sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from rag import jail
+from rag.jail import MAX_OUTLINE_ITEMS, MAX_PAGES, MAX_TITLE_CHARS, UNSTORABLE, Refused
+
 MAX_PAGE_CHARS = 200_000
-MAX_OUTLINE_ITEMS = 20_000
 MAX_OUTLINE_DEPTH = 8
-MAX_TITLE_CHARS = 300
 MAX_IMAGE_PIXELS = 25_000_000
-MEMORY_BYTES = 1_500 * 1024 * 1024
-NOBODY = 65_534
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-OUT_OF_MEMORY = 77
 
-# Each maps to one character, so that offsets stay true: what PostgreSQL cannot store, and PDFium's own marks
-# for a hyphen at a line's end, which become soft hyphens.
-_UNSTORABLE = {code: " " for code in [*range(0x20), 0x7F, 0xFFFF] if chr(code) not in "\t\n\r"}
-_UNSTORABLE |= {0x02: "\u00ad", 0xFFFE: "\u00ad"} | dict.fromkeys(range(55296, 57344), "�")
-
-
-class Refused(Exception):
-    """The file is at fault. code is one of rag.errors."""
-
-    def __init__(self, code: str, **params: object) -> None:
-        self.answer = {"error": code, "params": params}
+# PDFium's own marks for a hyphen at a line's end become soft hyphens.
+_UNSTORABLE = UNSTORABLE | {0x02: "\u00ad", 0xFFFE: "\u00ad", 0xFFFF: " "}
 
 
 def main(arguments: list[str]) -> int:
-    """0 with frames on standard output, of which the last may be an error."""
     cpu_seconds = 20 + 2 * (int(arguments[2]) if arguments[0] == "extract" else 1)
-    is_isolated = shut_in(cpu_seconds)
-    try:
-        for frame in answer(arguments, is_isolated):
-            send(frame)
-    except Refused as refusal:
-        send(json.dumps(refusal.answer).encode())
-    except MemoryError:
-        return OUT_OF_MEMORY
-    return 0
-
-
-def shut_in(cpu_seconds: int) -> bool:
-    """Give up everything reading does not need. False when the kernel would not take the network away."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    libc = ctypes.CDLL(None, use_errno=True)
-    # Root can drop the network alone; anybody else needs a user namespace first, which some kernels refuse.
-    is_isolated = any(libc.unshare(flags) == 0 for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET))
-    if os.geteuid() == 0:
-        with contextlib.suppress(OSError):  # in a user namespace of its own the process has no other ids
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-    return is_isolated
+    return jail.run(cpu_seconds, lambda is_isolated: answer(arguments, is_isolated))
 
 
 def answer(arguments: list[str], is_isolated: bool) -> Iterator[bytes]:
@@ -96,11 +56,6 @@ def answer(arguments: list[str], is_isolated: bool) -> Iterator[bytes]:
                 yield json.dumps(read_page(document, page_no)).encode()
         else:
             yield draw(document, int(arguments[1]), float(arguments[2]))
-
-
-def send(frame: bytes) -> None:
-    sys.stdout.buffer.write(struct.pack(">I", len(frame)) + frame)
-    sys.stdout.buffer.flush()
 
 
 @contextlib.contextmanager

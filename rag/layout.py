@@ -43,6 +43,8 @@ class Line:
     y1: float
     size: float
     text: str
+    # Begins something new whatever the distance: only text without boxes tells by itself.
+    is_apart: bool = False
 
     @property
     def key(self) -> str:
@@ -71,6 +73,10 @@ class Block:
 MIN_REPEATS = 3
 MAX_HEADING_CHARS = 160
 _CONTENTS = re.compile(r"(?:[.…]\s?){5,}\s*(?:\d+|[ivxlc]+)$")
+# Nobody wraps lines by hand at more than this: a longer one is a paragraph of its own.
+MAX_WRAPPED_CHARS = 140
+_LINE = re.compile(r"[^\r\n]+")
+_STANDS_APART = re.compile(r"[|#>]|[-*+•–]\s|\(?\d{1,3}[.)]\s")
 _ONLY_NUMBER = re.compile(r"[-–—\s#]*")
 _NUMBER_AT_END = re.compile(r"^(?:\d+|[ivxlc]+)\b|\b(?:\d+|[ivxlc]+)$", re.I)
 _NUMBERED = re.compile(r"^(?:(?:chapter|part|appendix|kapitel|teil|anhang)\s+)?(?:\d+|[A-Z])(?:\.\d+)*\.?\s+", re.I)
@@ -85,7 +91,7 @@ def blocks(pages: Sequence[RawPage], outline: Sequence[OutlineItem]) -> list[Blo
     levels = outline_levels(every_line, outline)
     running = running_heads(pages, by_page, body_size(every_line)) - levels.keys()
     kept = [[line for line in lines if (line.page_no, line.start) not in running] for lines in by_page]
-    if len(levels) < MIN_REPEATS:
+    if len(levels) < MIN_REPEATS and not any(page.text and not page.lines for page in pages):
         levels = size_levels([line for lines in kept for line in lines])
     texts = {page.page_no: page.text for page in pages}
     found: list[Block] = []
@@ -98,17 +104,33 @@ def blocks(pages: Sequence[RawPage], outline: Sequence[OutlineItem]) -> list[Blo
 
 
 def page_lines(page: RawPage) -> list[Line]:
-    """The lines with boxes, without those of a table of contents. A page without boxes: one for each line of text."""
-    boxes = page.lines or [
-        [match.start(), match.end() - match.start(), 0, 0, 0, 0, 0] for match in re.finditer(r"[^\r\n]+", page.text)
-    ]
+    """The lines with boxes, without those of a table of contents."""
+    if not page.lines:
+        return _text_lines(page)
     found = []
-    for start, length, x0, y0, _x1, y1, size in boxes:
+    for start, length, x0, y0, _x1, y1, size in page.lines:
         first, end = int(start), int(start + length)
         text = " ".join(page.text[first:end].split())
         # A line of a table of contents names a section and says nothing; the section itself is found by its heading.
         if text and not _CONTENTS.search(text):
             found.append(Line(page.page_no, first, end, x0, y0, y1, size, text))
+    return found
+
+
+def _text_lines(page: RawPage) -> list[Line]:
+    """The lines of a page that is text alone. Empty lines, marks of lists and tables, and length set them apart."""
+    found: list[Line] = []
+    last_end, was_long = 0, False
+    for match in _LINE.finditer(page.text):
+        text = " ".join(match.group().split())
+        if not text:
+            continue
+        between = page.text[last_end : match.start()]
+        is_long = len(text) > MAX_WRAPPED_CHARS
+        is_apart = between.count("\n") > 1 or is_long or was_long or bool(_STANDS_APART.match(text)) or " | " in text
+        last_end, was_long = match.end(), is_long
+        if not _CONTENTS.search(text):
+            found.append(Line(page.page_no, match.start(), match.end(), 0, 0, 0, 0, text, is_apart))
     return found
 
 
@@ -137,12 +159,18 @@ def running_heads(pages: Sequence[RawPage], by_page: Sequence[Sequence[Line]], b
 
 
 def outline_levels(lines: Sequence[Line], outline: Sequence[OutlineItem]) -> dict[tuple[int, int], int]:
-    """Each outline entry finds the line on its page that says the same; an entry whose line is not found is skipped."""
+    """Each outline entry finds the line on its page that says the same; an entry whose line is not found is skipped.
+
+    Levels count from 1 here and from 0 in an outline.
+    """
     by_page: dict[int, list[Line]] = {}
     for line in lines:
         by_page.setdefault(line.page_no, []).append(line)
     found: dict[tuple[int, int], int] = {}
-    for level, title, page_no, y, *_rest in outline:
+    for level, title, page_no, y, *exactly in outline:
+        if exactly:  # the format itself says where a heading begins
+            found[(page_no, exactly[0])] = level + 1
+            continue
         wanted = _bare(str(title))
         matches = [line for line in by_page.get(page_no, []) if _says(line.text, wanted)]
         if not matches:
@@ -210,13 +238,13 @@ def breaks(page: RawPage, headings: Iterable[str] = ()) -> list[int]:
 
 def _joins(block: Block, line: Line, level: int | None, pitch: float) -> bool:
     last = block.lines[-1]
-    if level != block.level:
+    if level != block.level or line.is_apart:
         return False
     drop = last.y0 - line.y0
-    if level is not None:  # a heading of two printed lines
+    if level is not None and line.size:  # a heading of two printed lines
         return abs(line.size - last.size) < 0.2 and 0 < drop < line.size * 1.6 and len(block.lines) < 3
-    if pitch <= 0:  # no boxes: only an empty line could tell, and PDFium gives none
-        return True
+    if pitch <= 0:  # no boxes: what tells paragraphs apart is in the lines themselves
+        return level is None
     return -pitch * 0.3 < drop <= pitch * 1.3 and abs(line.size - last.size) <= max(1.0, last.size * 0.15)
 
 

@@ -56,7 +56,7 @@ def sources(passages: Sequence[Passage], budget_tokens: int, count_tokens: Count
 def entry(n: int, passage: Passage) -> str:
     """One source with its number."""
     section = f' section="{_attribute(passage.heading)}"' if passage.heading else ""
-    page = f' page="{_attribute(passage.page_label)}"'
+    page = f' {passage.place}="{_attribute(passage.page_label)}"'
     head = f'<source id="{n}" doc="{_attribute(passage.document_title)}"{page}{section}>'
     return f"{head}\n{_text(passage.text)}\n</source>"
 

@@ -59,7 +59,7 @@ SELECT id, ({score}) / (0.25 + 0.75 * num_lexemes / %(average)s) AS score, match
 FROM candidate ORDER BY score DESC, id LIMIT %(limit)s
 """
 _ROWS = """
-SELECT c.id, c.version_id, v.document_id, d.title, c.heading, c.body, c.body_hash, c.spans, c.page_first,
+SELECT c.id, c.version_id, v.document_id, d.title, d.media_type, c.heading, c.body, c.body_hash, c.spans, c.page_first,
        coalesce(p.label, '') AS label, c.ordinal
 FROM rag_chunk c
 JOIN visible ON visible.version_id = c.version_id
@@ -96,6 +96,7 @@ class ChunkRow:
     version_id: int
     document_id: uuid.UUID
     title: str
+    media_type: str
     heading: str
     body: str
     body_hash: int

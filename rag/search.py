@@ -15,7 +15,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.backends.utils import CursorWrapper
 
 from inference.errors import InferenceError
-from rag import fusion, principals, query, retrieval, spaces
+from rag import formats, fusion, principals, query, retrieval, spaces
 from rag.models import Document, Space
 from rag.words import STOP_WORDS, looks_exact, question_words
 
@@ -34,7 +34,7 @@ class Passage:
     """A chunk that may answer. page_no counts from 0, page_label is what is printed on the page.
 
     spans: [[page_no, char_start, char_end], …] in the raw page texts of version_id. score: 0 to about 1, comparable
-    within one result only.
+    within one result only. place: what a page of the document is called, see rag.formats.
     """
 
     document_id: uuid.UUID
@@ -47,6 +47,7 @@ class Passage:
     text: str
     score: float
     spans: list[list[int]]
+    place: str = "page"
 
 
 @dataclass(frozen=True)
@@ -163,4 +164,5 @@ def _passage(row: retrieval.ChunkRow, score: float) -> Passage:
         text=row.body,
         score=round(score, 6),
         spans=row.spans,
+        place=formats.by_media_type(row.media_type).place,
     )

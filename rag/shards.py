@@ -13,6 +13,7 @@ from django.utils import timezone
 from rag import extract as reader
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
+from rag.extract import PDF
 from rag.models import Page, Shard, Version
 from rag.models.version import MAX_CLAIMS
 from rag.work import MAX_KILLS, TURN_SECONDS, fail, is_free
@@ -26,12 +27,13 @@ MAX_TEXT_CHARS = 20_000_000
 
 
 def lay_out(version: Version, num_pages: int) -> None:
-    """The version's shards, unread."""
+    """The version's shards, unread. Only a PDF can be opened in the middle: other files are one shard."""
+    size = SHARD_PAGES if version.document.format.name == PDF else max(num_pages, 1)
     Page.objects.filter(version=version).delete()
     Shard.objects.filter(version=version).delete()
     Shard.objects.bulk_create(
-        Shard(version=version, number=number, first_page=first, num_pages=min(SHARD_PAGES, num_pages - first))
-        for number, first in enumerate(range(0, num_pages, SHARD_PAGES))
+        Shard(version=version, number=number, first_page=first, num_pages=min(size, num_pages - first))
+        for number, first in enumerate(range(0, num_pages, size))
     )
 
 
@@ -71,7 +73,8 @@ def claim_shard() -> Shard | None:
 def read_shard(shard: Shard) -> None:
     version = shard.version
     try:
-        found = reader.pages(version.path, shard.first_page, shard.num_pages, lambda: _renew(shard))
+        name = version.document.format.name
+        found = reader.pages(version.path, shard.first_page, shard.num_pages, lambda: _renew(shard), name)
         if len(found) != shard.num_pages:
             raise UnreadableFile("broken")
     except reader.Unwanted:

@@ -20,6 +20,7 @@ MAX_TOKENS = 480
 MAX_PREFIX_TOKENS = 60
 HARD_BREAK_LEVEL = 2
 
+_HEADING_MARKS = re.compile(r"^[#=\s]+|[#=\s]+$")
 CountTokens = Callable[[Sequence[str]], list[int]]
 
 
@@ -105,7 +106,9 @@ def pack(pieces: Iterable[Piece]) -> list[Draft]:
     current = Draft("")
     for piece in pieces:
         if piece.level is not None:
-            path = [(level, text) for level, text in path if level < piece.level] + [(piece.level, piece.text)]
+            path = [(level, text) for level, text in path if level < piece.level] + [
+                (piece.level, title_of(piece.text))
+            ]
         if _must_break(current, piece):
             drafts.append(current)
             current = Draft("")
@@ -113,6 +116,11 @@ def pack(pieces: Iterable[Piece]) -> list[Draft]:
             current.heading = " > ".join(text for _level, text in path)[:500]
         current.pieces.append(piece)
     return [draft for draft in [*drafts, current] if draft.pieces]
+
+
+def title_of(heading: str) -> str:
+    """Without Markdown's and a wiki's marks."""
+    return _HEADING_MARKS.sub("", heading) or heading
 
 
 def _must_break(current: Draft, piece: Piece) -> bool:

@@ -19,15 +19,12 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from rag import principals
+from rag import formats, principals
 from rag.doorbell import ring
 from rag.errors import DocumentTooLarge, QuotaExceeded, RagError, UnsupportedFile, UploadError, WrongOffset
 from rag.models import Document, Principal, Upload, Version
 
 MIB = 1024 * 1024
-MAGIC = b"%PDF-"
-# Acrobat accepts the header anywhere in the first 1,024 bytes, and real files depend on it.
-MAGIC_WITHIN_BYTES = 1024
 ABANDONED_AFTER = timedelta(hours=24)
 
 
@@ -44,7 +41,7 @@ def begin(owner: AbstractBaseUser, name: str, size_bytes: int) -> Upload:
         if bytes_used_by(owner) + size_bytes > settings.HEARTH_UPLOAD_QUOTA_BYTES:
             raise QuotaExceeded(quota_mib=settings.HEARTH_UPLOAD_QUOTA_BYTES // MIB)
         return Upload.objects.create(
-            owner_id=owner.pk, name=title_from(name), size_bytes=size_bytes, file_name=secrets.token_hex(24)
+            owner_id=owner.pk, name=shown_name(name), size_bytes=size_bytes, file_name=secrets.token_hex(24)
         )
 
 
@@ -52,7 +49,7 @@ def append(upload: Upload, offset: int, data: bytes) -> int:
     """Write a piece and return the new received_bytes. Sending the same piece again is harmless.
 
     Raises WrongOffset with the byte to continue at, DocumentTooLarge when the piece runs past the announced size,
-    UnsupportedFile when the file turns out to be no PDF (the upload is gone then). The last piece makes the
+    UnsupportedFile when the file turns out to be none that is read (the upload is gone then). The last piece makes the
     document: upload.document.
     """
     refusal: RagError | None = None
@@ -86,14 +83,22 @@ def abandon_stale() -> int:
     return num_dropped
 
 
+def shown_name(name: str) -> str:
+    """The uploader's file name: no folders, no control or direction characters, at most 220 long with its ending."""
+    base = PureWindowsPath(name).name  # splits at / and \\ alike
+    visible = " ".join(
+        "".join(c for c in unicodedata.normalize("NFC", base) if unicodedata.category(c)[0] != "C").split()
+    )
+    stem, dot, extension = visible.rpartition(".")
+    return f"{stem[:200]}{dot}{extension}"[:220] if len(extension) < 20 else visible[:200]
+
+
 def title_from(name: str) -> str:
-    """The uploader's file name as a title: no folders, no control or direction characters, at most 200 long."""
-    base = PureWindowsPath(name).name  # splits at / and \ alike
-    visible = "".join(c for c in unicodedata.normalize("NFC", base) if unicodedata.category(c)[0] != "C")
-    title = " ".join(visible.split())
-    if title.lower().endswith(".pdf"):
-        title = title[:-4].rstrip()
-    return title[:200] or "Document"
+    """The file name as a title: without the ending of a kind that is read."""
+    title = shown_name(name)
+    endings = (extension for known in formats.FORMATS for extension in known.extensions)
+    ending = next((ending for ending in endings if title.casefold().endswith(ending)), "")
+    return title[: len(title) - len(ending)].strip()[:200] or "Document"
 
 
 def _take_piece(row: Upload, offset: int, data: bytes) -> RagError | None:
@@ -114,18 +119,21 @@ def _take_piece(row: Upload, offset: int, data: bytes) -> RagError | None:
     _write(row.path, offset, data, is_last=end == row.size_bytes)
     row.received_bytes = end
     row.updated_at = timezone.now()
-    if end >= min(MAGIC_WITHIN_BYTES, row.size_bytes) and not _has_magic(row.path):
+    head = _read(row.path, 0, formats.HEAD_BYTES) if end >= min(formats.HEAD_BYTES, row.size_bytes) else b""
+    found = formats.by_content(row.path, row.name) if row.is_complete else None
+    if not formats.is_possible(head) or (row.is_complete and found is None):
         row.path.unlink(missing_ok=True)
         row.delete()
-        return UnsupportedFile()
-    if row.is_complete:
-        row.document = _make_document(row)
+        return UnsupportedFile("old_office" if formats.is_old_office(head) else None)
+    if found is not None:
+        row.document = _make_document(row, found)
     row.save(update_fields=["received_bytes", "updated_at", "document"])
     return None
 
 
-def _make_document(row: Upload) -> Document:
-    document = Document.objects.create(owner_id=row.owner_id, title=row.name)
+def _make_document(row: Upload, found: formats.Format) -> Document:
+    title = title_from(row.name)
+    document = Document.objects.create(owner_id=row.owner_id, title=title, media_type=found.media_type)
     with row.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").digest()
     version = Version.objects.create(
@@ -137,10 +145,6 @@ def _make_document(row: Upload) -> Document:
     document.announce()
     ring("probe", version.pk)
     return document
-
-
-def _has_magic(path: Path) -> bool:
-    return MAGIC in _read(path, 0, MAGIC_WITHIN_BYTES)
 
 
 def _size_on_disk(path: Path) -> int:

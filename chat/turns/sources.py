@@ -104,6 +104,7 @@ def _source(n: int, passage: Passage, citation_id: str) -> dict[str, Any]:
         "title": passage.document_title,
         "page": passage.page_no,
         "label": passage.page_label,
+        "place": passage.place,
         "heading": passage.heading,
         "quote": " ".join(passage.text.split())[:QUOTE_CHARS],
         "citation": citation_id,

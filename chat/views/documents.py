@@ -18,7 +18,7 @@ from chat.models import Employee, Message, Thread
 from chat.requests import employee_of, signed_in
 from chat.views import files
 from chat.views.frame import page_state
-from rag import pages, uploads
+from rag import formats, pages, uploads
 from rag.errors import DocumentTooLarge, RagError, WrongOffset
 from rag.models import Document, Page, Upload
 
@@ -108,14 +108,18 @@ def retry(request: HttpRequest, document_id: uuid.UUID) -> JsonResponse:
 
 @signed_in
 def show_file(request: HttpRequest, document_id: uuid.UUID) -> HttpResponseBase:
-    """The PDF as it was uploaded, with Range."""
+    """The file as it was uploaded, with Range."""
     document = _document(request, document_id)
-    return files.ranged(request, document.open_file(), f"{document.title}.pdf", "application/pdf")
+    name = f"{document.title}{document.format.extensions[0]}"
+    return files.ranged(request, document.open_file(), name, document.media_type)
 
 
 @signed_in
 def show_page(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> JsonResponse:
-    """{title, index, label, num_pages, text, width, height, rotation, lines}; index counts from 0."""
+    """{title, index, label, place, num_pages, text, width, height, rotation, lines}; index counts from 0.
+
+    place: what a page of this format is called; only a "page" has a picture.
+    """
     document = _document(request, document_id)
     page = _page(document, page_no)
     return JsonResponse(
@@ -123,6 +127,7 @@ def show_page(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> Jso
             "title": document.title,
             "index": page.page_no,
             "label": page.shown_label,
+            "place": document.format.place,
             "num_pages": document.state().num_pages,
             "text": page.text,
             "width": page.width,
@@ -135,9 +140,11 @@ def show_page(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> Jso
 
 @signed_in
 def show_page_image(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> HttpResponseBase:
-    """The page as PNG, drawn by a limited child process of rag and kept."""
+    """The page as PNG, drawn by a limited child process of rag and kept. 404 where a format has no printed pages."""
     document = _document(request, document_id)
     _page(document, page_no)
+    if document.format != formats.PDF:
+        raise Missing
     try:
         path = pages.image_path(document, page_no)
     except RagError as error:

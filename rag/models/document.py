@@ -16,6 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models, transaction
 from django.utils import timezone
 
+from rag import formats
 from rag.errors import UnreadableFile
 from rag.ids import uuid7
 from rag.models.principal import Membership, Principal
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DocumentState:
-    """What the page shows of a document. error is a sentence in the language in force, or empty."""
+    """What the page shows of a document. error is a sentence in the language in force, or empty.
+
+    place: what its pages are called, see rag.formats.
+    """
 
     id: uuid.UUID
     title: str
@@ -42,6 +46,7 @@ class DocumentState:
     error_code: str
     created_at: datetime
     size_bytes: int
+    place: str
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -77,6 +82,11 @@ class Document(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def format(self) -> formats.Format:
+        """What kind of file it is, as its content showed when it came in."""
+        return formats.by_media_type(self.media_type)
+
     def state(self) -> DocumentState:
         """One query unless the document came from recent()."""
         version = self.newest_version or Version()
@@ -94,6 +104,7 @@ class Document(models.Model):
             error_code=version.error_code,
             created_at=self.created_at,
             size_bytes=version.size_bytes,
+            place=self.format.place,
         )
 
     @transaction.atomic

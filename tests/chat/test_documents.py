@@ -56,7 +56,7 @@ def test_a_file_that_is_no_pdf_whatever_its_name(alices_browser: Client) -> None
     data = b"MZ" + b"x" * 2000
     url = alices_browser.post("/documents/", {"name": "a.pdf", "size_bytes": len(data)}, **JSON).json()["upload"]["url"]
     answer = send(alices_browser, url, 0, data)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_a_pdf")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_supported")
     assert not Document.objects.exists()
 
 

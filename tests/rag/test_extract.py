@@ -19,6 +19,15 @@ def saved(tmp_path: Path, content: bytes) -> Path:
     return path
 
 
+def changed_child(tmp_path: Path, lines: str) -> Path:
+    """The reader of PDFs with some lines before its last."""
+    start = 'if __name__ == "__main__":'
+    source = extract.CHILD.read_text().replace("__file__", repr(str(extract.CHILD)))
+    changed = tmp_path / "changed.py"
+    changed.write_text(source.replace(start, f"{lines}\n{start}"))
+    return changed
+
+
 def test_pages_come_with_text_boxes_and_outline(tmp_path: Path) -> None:
     """A line's offset cuts exactly its text out of the page, and its box lies where it was drawn."""
     path = saved(tmp_path, pdf(HANDBOOK))
@@ -79,8 +88,7 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 
 def test_a_bomb_kills_its_reader_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few kB that unpack to 220 MiB run into the memory limit of a child that may have 400."""
-    small = tmp_path / "small.py"
-    small.write_text(extract.CHILD.read_text().replace("MEMORY_BYTES = 1_500", "MEMORY_BYTES = 400"))
+    small = changed_child(tmp_path, "jail.MEMORY_BYTES = 400 * 1024 * 1024")
     monkeypatch.setattr(extract, "CHILD", small)
     content = bomb(220 * 1024**2)
     assert len(content) < 40_000
@@ -112,22 +120,21 @@ def test_a_reader_that_never_stops_talking_is_ended(tmp_path: Path, monkeypatch:
 
 def test_the_child_has_no_environment_and_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a taken-over reader could look at: nothing of ours."""
-    source = extract.CHILD.read_text().split('if __name__ == "__main__":')[0]
-    spy = tmp_path / "spy.py"
-    spy.write_text(
-        source
-        + """
+    spy = changed_child(
+        tmp_path,
+        f"""
 import socket
-free = shut_in(30)
-seen = {"environment": sorted(set(os.environ) - {"LC_CTYPE"}), "uid": os.geteuid(), "free": free}
+free = jail.shut_in(30)
+seen = {{"environment": sorted(set(os.environ) - {{"LC_CTYPE"}}), "uid": os.geteuid(), "free": free}}
 try:
-    with open(%r, "wb") as file:
+    with open({str(tmp_path / "stolen")!r}, "wb") as file:
         seen["wrote"] = file.write(b"x") and not file.flush()
 except OSError:
     seen["wrote"] = False
 seen["interfaces"] = [name for _, name in socket.if_nameindex()]
-send(json.dumps({"error": "spied", "params": seen}).encode())
-""".replace("%r", repr(str(tmp_path / "stolen")))
+jail.send(json.dumps({{"error": "spied", "params": seen}}).encode())
+sys.exit()
+""",
     )
     tmp_path.chmod(0o777)
     monkeypatch.setattr(extract, "CHILD", spy)

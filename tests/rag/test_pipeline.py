@@ -229,11 +229,11 @@ def test_a_reader_killed_once_is_no_verdict(alice: Any, space: Space, monkeypatc
     """The machine may have been short of memory for a moment."""
     real, calls = extract.probe, []
 
-    def killed_once(path: Any) -> Any:
+    def killed_once(path: Any, *args: Any) -> Any:
         calls.append(path)
         if len(calls) == 1:
             raise ChildKilled("SIGKILL")
-        return real(path)
+        return real(path, *args)
 
     monkeypatch.setattr(extract, "probe", killed_once)
     assert read(upload(alice, pdf(HANDBOOK))).state().status == "ready"

@@ -140,7 +140,7 @@ export class AnswerStreamElement extends HTMLElement {
 
   #sourceLabel(n: number): string {
     const source = this.source(n);
-    return source ? strings.source(n, source.title, source.label) : String(n);
+    return source ? strings.source(n, source.title, strings.place(source.place, source.label)) : String(n);
   }
 
   #drawWait(stalled = ""): void {
@@ -221,7 +221,7 @@ export class AnswerStreamElement extends HTMLElement {
           { type: "button", class: "answer__source", "data-source": source.n, "aria-label": this.#sourceLabel(source.n) },
           el("b", {}, String(source.n)),
           el("span", {}, source.title),
-          el("small", {}, strings.page(source.label)),
+          el("small", {}, strings.place(source.place, source.label)),
         ),
       ),
     );

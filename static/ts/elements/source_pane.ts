@@ -8,8 +8,8 @@ import { strings } from "../lib/strings";
 export interface Place { document: string; page: number; title?: string; heading?: string; quote?: string; citation?: string | null }
 
 type Rect = [number, number, number, number];
-interface Page { label: string; index: number; num_pages: number; title: string; text: string; width: number; height: number }
-interface Citation { quote?: string; heading?: string; fractions?: Rect[]; document?: { is_current?: boolean } }
+interface Page { label: string; place: string; index: number; num_pages: number; title: string; text: string; width: number; height: number }
+interface Citation { quote?: string; heading?: string; fractions?: Rect[]; chars?: [number, number]; page?: { index: number }; document?: { is_current?: boolean } }
 
 export class SourcePane extends HTMLElement {
   #place: Place | null = null;
@@ -52,6 +52,17 @@ export class SourcePane extends HTMLElement {
   #show(place: Place, page: Page, citation: Citation | null): void {
     const rects = citation?.fractions ?? [];
     const quote = citation?.quote || place.quote || "";
+    const said = quote && !rects.length ? el("blockquote", { class: "source__quote" }, quote) : null;
+    const old = citation?.document?.is_current === false ? el("p", { class: "note" }, strings.olderVersion) : null;
+    const about = { ...place, ...(citation?.heading ? { heading: citation.heading } : {}) };
+    const chars = citation?.page?.index === page.index ? citation.chars : undefined;
+    // Only pages that were printed have a picture.
+    if (page.place !== "page") {
+      const text = markedText(page.text, quote, chars);
+      this.#draw(about, page, [old, text.querySelector("mark") ? null : said], text);
+      text.querySelector("mark")?.scrollIntoView({ block: "center" });
+      return;
+    }
     const image = el("img", {
       class: "source__image",
       src: `/documents/${place.document}/pages/${place.page}/image/`,
@@ -62,11 +73,9 @@ export class SourcePane extends HTMLElement {
     });
     const sheet = el("div", { class: "source__page" }, image, marksOver(rects));
     // Without a picture the text is as good: it is what the answer was given.
-    image.addEventListener("error", () => sheet.replaceChildren(markedText(page.text, quote)));
+    image.addEventListener("error", () => sheet.replaceChildren(markedText(page.text, quote, chars)));
     image.addEventListener("load", () => this.#scrollTo(sheet, rects[0]));
-    const said = quote && !rects.length ? el("blockquote", { class: "source__quote" }, quote) : null;
-    const old = citation?.document?.is_current === false ? el("p", { class: "note" }, strings.olderVersion) : null;
-    this.#draw({ ...place, ...(citation?.heading ? { heading: citation.heading } : {}) }, page, [old, said], sheet);
+    this.#draw(about, page, [old, said], sheet);
   }
 
   #scrollTo(sheet: HTMLElement, rect: Rect | undefined): void {
@@ -83,7 +92,7 @@ export class SourcePane extends HTMLElement {
       el(
         "div",
         { class: "source__head" },
-        el("div", { class: "source__about" }, el("div", { class: "source__title" }, title), el("div", { class: "source__place" }, [strings.page(label), place.heading].filter(Boolean).join(" · "))),
+        el("div", { class: "source__about" }, el("div", { class: "source__title" }, title), el("div", { class: "source__place" }, [strings.place(page?.place, label), place.heading].filter(Boolean).join(" · "))),
         close,
       ),
       el("div", { class: "source__scroll", tabindex: 0 }, ...before, content),
@@ -113,8 +122,18 @@ function marksOver(rects: Rect[]): SVGElement {
   );
 }
 
-function markedText(text: string, quote: string): HTMLElement {
+/** chars count code points, as the server does. */
+function markedText(text: string, quote: string, chars?: [number, number]): HTMLElement {
+  const points = [...text];
+  const [from, to] = chars ?? foundIn(text, quote);
+  if (to <= from) return el("div", { class: "source__text" }, text);
+  const part = (a: number, b?: number): string => points.slice(a, b).join("");
+  return el("div", { class: "source__text" }, part(0, from), el("mark", {}, part(from, to)), part(to));
+}
+
+function foundIn(text: string, quote: string): [number, number] {
   const at = quote ? text.indexOf(quote) : -1;
-  if (at < 0) return el("div", { class: "source__text" }, text);
-  return el("div", { class: "source__text" }, text.slice(0, at), el("mark", {}, quote), text.slice(at + quote.length));
+  if (at < 0) return [0, 0];
+  const from = [...text.slice(0, at)].length;
+  return [from, from + [...quote].length];
 }

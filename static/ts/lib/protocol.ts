@@ -28,12 +28,16 @@ export interface PageState {
   documents?: DocumentState[];
 }
 
+/** What a page of a document is called: by its format. */
+export type Place = "page" | "slide" | "cells" | "part";
+
 export interface Source {
   n: number;
   document: string;
   title: string;
   page: number;
   label: string;
+  place?: Place;
   heading?: string | null;
   quote?: string;
   citation?: string | null;

@@ -1,0 +1,77 @@
+"""PowerPoint: a page for each slide, with its title as heading, its text, its tables and the speaker's notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+from xml.etree.ElementTree import Element
+from zipfile import ZipFile
+
+from rag.jail import Refused
+from rag.readers.archive import attribute, children, local, opened, relations, xml
+from rag.readers.paper import Paper
+
+PRESENTATION = "ppt/presentation.xml"
+
+
+def read(file: BinaryIO) -> Paper:
+    archive = opened(file)
+    root = xml(archive, PRESENTATION)
+    if root is None:
+        raise Refused("broken")
+    parts = relations(archive, PRESENTATION)
+    paper = Paper(has_pages=True)
+    for number, slide_id in enumerate((item for item in root.iter() if local(item) == "sldId"), start=1):
+        relation = next((value for key, value in slide_id.attrib.items() if key.endswith("}id")), "")
+        _kind, name = parts.get(relation, ("", ""))
+        slide = xml(archive, name) if name else None
+        paper.page(str(number))
+        if slide is not None:
+            _write_slide(paper, archive, name, slide)
+    return paper
+
+
+def _write_slide(paper: Paper, archive: ZipFile, name: str, slide: Element) -> None:
+    shapes = list(_shapes(slide))
+    titles = [shape for shape in shapes if _placeholder(shape) in ("title", "ctrTitle")]
+    for shape in titles:
+        paper.heading(" ".join(_paragraphs(shape)), 1)
+    for shape in shapes:
+        table = next((item for item in shape.iter() if local(item) == "tbl"), None)
+        if table is not None:
+            rows = [[" ".join(_paragraphs(cell)) for cell in children(row, "tc")] for row in children(table, "tr")]
+            header = attribute(next(children(table, "tblPr"), None), "firstRow") in ("1", "true")
+            paper.table(rows, 1 if header else -1)
+        elif shape not in titles and _placeholder(shape) not in ("sldNum", "ftr", "dt"):
+            for text in _paragraphs(shape):
+                paper.paragraph(text)
+    for kind, target in relations(archive, name).values():
+        notes = xml(archive, target) if kind == "notesSlide" else None
+        for shape in _shapes(notes) if notes is not None else ():
+            if _placeholder(shape) == "body":
+                for text in _paragraphs(shape):
+                    paper.paragraph(text)
+
+
+def _shapes(element: Element) -> Iterator[Element]:
+    """Shapes and frames in the order of the file, groups opened."""
+    for child in element:
+        if local(child) in ("sp", "graphicFrame"):
+            yield child
+        elif local(child) != "Fallback":
+            yield from _shapes(child)
+
+
+def _placeholder(shape: Element) -> str:
+    found = next((item for item in shape.iter() if local(item) == "ph"), None)
+    return (attribute(found, "type") or "body") if found is not None else ""
+
+
+def _paragraphs(shape: Element) -> Iterator[str]:
+    for paragraph in (item for item in shape.iter() if local(item) == "p"):
+        parts = [
+            (item.text or "") if local(item) == "t" else " " for item in paragraph.iter() if local(item) in ("t", "br")
+        ]
+        text = "".join(parts).strip()
+        if text:
+            yield text

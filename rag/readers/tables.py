@@ -1,0 +1,128 @@
+"""Spreadsheets: a page for each run of rows, labelled with sheet and cells, every row named by its header.
+
+Formulas show the value that was saved with them. Left out: charts, comments, hidden sheets, macros.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import itertools
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO
+from xml.etree import ElementTree
+
+import openpyxl
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.exceptions import InvalidFileException
+
+from rag.jail import MAX_LABEL_CHARS, Refused
+from rag.readers.archive import opened
+from rag.readers.paper import Paper, has_header
+from rag.readers.plain import decoded
+
+ROWS_OF_A_PAGE = 25
+MAX_COLUMNS = 256
+MAX_HEADER_ROW = 10
+SAMPLE_CHARS = 8_000
+DELIMITERS = ",;\t|"
+
+NumberedRow = tuple[int, list[str]]
+
+
+def read_xlsx(file: BinaryIO) -> Paper:
+    opened(file).close()
+    file.seek(0)
+    paper = Paper(has_pages=True)
+    try:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        for sheet in book.worksheets:
+            if sheet.sheet_state == "visible":
+                sheet.reset_dimensions()
+                rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
+                _write_sheet(paper, sheet.title, ((n, _shown(row)) for n, row in enumerate(rows, start=1)))
+    except (
+        InvalidFileException, zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, TypeError,
+        AttributeError, IndexError, EOFError, OSError,
+    ) as error:  # fmt: skip  # openpyxl says all of these of damaged files
+        raise Refused("broken") from error
+    return paper
+
+
+def read_csv(file: BinaryIO) -> Paper:
+    text = decoded(file.read())
+    paper = Paper(has_pages=True)
+    try:
+        rows = csv.reader(io.StringIO(text), delimiter=_delimiter(text[:SAMPLE_CHARS]))
+        _write_sheet(paper, "", ((n, row[:MAX_COLUMNS]) for n, row in enumerate(rows, start=1)))
+    except csv.Error as error:
+        raise Refused("broken") from error
+    return paper
+
+
+def _delimiter(sample: str) -> str:
+    """The one that gives most rows the same number of cells, and more than one. The library's own guess also guesses
+    quotes, and wrongly where a quoted cell begins a line.
+    """
+
+    def regularity(delimiter: str) -> tuple[int, int]:
+        widths = Counter(len(row) for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if len(row) > 1)
+        width, num_rows = max(widths.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
+        return num_rows, width
+
+    return max(DELIMITERS, key=regularity)
+
+
+def _write_sheet(paper: Paper, title: str, rows: Iterable[NumberedRow]) -> None:
+    filled = ((number, row) for number, row in rows if any(row))
+    first = list(itertools.islice(filled, MAX_HEADER_ROW))
+    at, header = _header(first)
+    everything = itertools.chain(first, filled)
+    is_first_page = True
+    while run := list(itertools.islice(everything, ROWS_OF_A_PAGE)):
+        width = max(len(_trimmed(row)) for _number, row in run)
+        cells = f"A{run[0][0]}:{get_column_letter(max(width, 1))}{run[-1][0]}"
+        name = title[: MAX_LABEL_CHARS - len(cells) - 1]
+        paper.page(f"{name}!{cells}" if name else cells)
+        if title and is_first_page:
+            paper.heading(title, 1)
+        is_first_page = False
+        for number, row in run:
+            paper.row(row, header if number > at else ())
+
+
+def _header(rows: Sequence[NumberedRow]) -> tuple[int, list[str]]:
+    """The number of the header's row and its cells; what stands above it is a title."""
+    for index, (number, _row) in enumerate(rows):
+        below = [_trimmed(other) for _number, other in rows[index:]]
+        if has_header(below) and all(len(other) <= len(below[0]) for other in below):
+            return number, below[0]
+    return 0, []
+
+
+def _trimmed(row: Sequence[str]) -> list[str]:
+    cells = list(row)
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _shown(row: Iterable[object]) -> list[str]:
+    return list(_values(row))
+
+
+def _values(row: Iterable[object]) -> Iterator[str]:
+    for value in row:
+        if value is None:
+            yield ""
+        elif isinstance(value, bool):
+            yield str(value).lower()
+        elif isinstance(value, float):
+            yield f"{value:.10g}"
+        elif isinstance(value, datetime.datetime) and value.time() == datetime.time():
+            yield value.date().isoformat()
+        else:
+            yield " ".join(str(value).split())
