@@ -139,7 +139,7 @@ CACHES = {
 AUTH_USER_MODEL = "chat.Employee"
 LOGIN_URL = "/signin/"
 LOGIN_REDIRECT_URL = "/"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["chat.hashers.PatientArgon2"]
 _validators = "django.contrib.auth.password_validation."
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": _validators + "UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ["email", "name"]}},

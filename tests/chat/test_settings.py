@@ -32,6 +32,26 @@ def run(*arguments: str, **variables: str | None) -> subprocess.CompletedProcess
     )
 
 
+MANY_PASSWORDS = """
+import resource, threading
+from django.contrib.auth.hashers import check_password, make_password
+import django; django.setup()
+one = make_password("a much better password")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+threads = [threading.Thread(target=check_password, args=("wrong", one)) for _ in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_many_sign_ins_at_once_take_the_memory_of_one() -> None:
+    """Whoever sends them has no account yet, so nothing else bounds what they cost."""
+    done = run("-c", MANY_PASSWORDS)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 40
+
+
 def test_a_missing_secret_stops_the_start_with_a_sentence() -> None:
     done = run("-c", SHOW, HEARTH_SECRET_KEY=None)
     assert done.returncode != 0
