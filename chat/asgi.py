@@ -16,7 +16,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import OriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.urls import path, re_path  # noqa: E402
 
 from chat.consumers import SocketConsumer  # noqa: E402
 
@@ -34,7 +34,13 @@ def without_root_path(application: Application) -> Application:
     return wrapped
 
 
-sockets = CookieMiddleware(URLRouter([path("socket/", SocketConsumer.as_asgi())]))
+
+async def refuse(scope: Scope, receive: Any, send: Any) -> None:
+    """A socket at any other address. The router would raise, which is a 500 and a stack in the log."""
+    await send({"type": "websocket.close"})
+
+
+sockets = CookieMiddleware(URLRouter([path("socket/", SocketConsumer.as_asgi()), re_path("", refuse)]))
 
 application = without_root_path(
     ProtocolTypeRouter(

@@ -163,6 +163,13 @@ async def test_nobody_without_a_session_gets_a_socket(alice: Employee) -> None:
     assert not connected
 
 
+async def test_there_is_one_address_for_sockets(alice: Employee) -> None:
+    """Another one is refused like a stranger's, and is no failure of ours."""
+    socket = socket_with(await cookie_of(alice))
+    socket.scope["path"] = "/elsewhere/"
+    assert await socket.connect() == (False, 1000)
+
+
 async def test_deactivation_closes_open_sockets(alice: Employee, carol: Employee) -> None:
     """Within a second of Carol's click, in every tab."""
     admin = await sync_to_async(browser_of)(carol)
