@@ -82,14 +82,14 @@ def parse(text: str | None) -> Frame:
         raise BadFrame("not_json", _("This cannot be read.")) from None
     if not isinstance(body, dict):
         raise BadFrame("not_json", _("This cannot be read."))
-    ref = body.get("ref") if isinstance(body.get("ref"), str) else None
+    ref = _storable(body["ref"]) if isinstance(body.get("ref"), str) else None
     name = body.pop("type", None)
     if not isinstance(name, str) or name not in KINDS:
         raise BadFrame("unknown_type", _("There is no such frame."), ref)
     cls, checks = KINDS[name]
     for key in body:
         if key not in checks:
-            raise BadFrame("unknown_field", _("There is no field “%(name)s” here.") % {"name": key[:60]}, ref)
+            raise BadFrame("unknown_field", _("There is no field “%(name)s” here.") % {"name": _storable(key[:60])}, ref)
     values = {}
     for key, check in checks.items():
         try:
@@ -107,6 +107,11 @@ def _ref_in(text: str) -> str | None:
     """The ref of a frame that is too large to be read, so that the page can give its text back to the writer."""
     start = text[:200].partition('"ref":')[2].strip()
     return start[1:].partition('"')[0][:MAX_REF_CHARS] if start.startswith('"') else None
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL stores neither NUL nor half of a surrogate pair, and no socket carries the latter."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _id(value: Any) -> uuid.UUID:
@@ -130,7 +135,7 @@ def _ids(value: Any) -> tuple[uuid.UUID, ...]:
 def _ref(value: Any) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_REF_CHARS:
         raise ValueError
-    return value
+    return _storable(value)
 
 
 def _name_or_none(value: Any) -> str | None:
@@ -138,7 +143,7 @@ def _name_or_none(value: Any) -> str | None:
         return None
     if not isinstance(value, str) or len(value) > 200:
         raise ValueError
-    return value.replace("\x00", "")
+    return _storable(value)
 
 
 def _seq(value: Any) -> int:
@@ -150,8 +155,7 @@ def _seq(value: Any) -> int:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
-    # PostgreSQL stores neither NUL nor half of a surrogate pair.
-    text = value.replace("\x00", "").encode("utf-8", "replace").decode()
+    text = _storable(value)
     if not text.strip():
         raise BadFrame("empty", _("Write something first."))
     if len(text) > limits.MAX_TEXT_CHARS:

@@ -74,7 +74,7 @@ def fields(request: HttpRequest, **types: type | UnionType) -> dict[str, Any]:
     """The fields of a JSON body, each of its type; a field that is absent is absent here too."""
     try:
         body = json.loads(request.body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         _refuse(_("The body must be a JSON object."))
@@ -84,7 +84,7 @@ def fields(request: HttpRequest, **types: type | UnionType) -> dict[str, Any]:
         # bool is an int to Python, and never to the person who wrote the form.
         if not isinstance(value, types[name]) or (isinstance(value, bool) and types[name] is int):
             _refuse(_("The field “%(name)s” has the wrong type.") % {"name": name})
-        if isinstance(value, str) and "\x00" in value:
+        if isinstance(value, str) and not _is_storable(value):
             _refuse(_("The field “%(name)s” holds a character that cannot be stored.") % {"name": name})
     return body
 
@@ -122,6 +122,11 @@ def title_of(value: str, limit: int) -> str:
 
 def done() -> HttpResponse:
     return HttpResponse(status=204)
+
+
+def _is_storable(text: str) -> bool:
+    """PostgreSQL stores neither NUL nor half of a surrogate pair, which JSON can carry."""
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _refuse(sentence: str) -> NoReturn:

@@ -33,7 +33,8 @@ def read(content: bytes) -> dict[str, Any]:
             if name in body:
                 raise BadField(name, f"There is no parameter “{name}” here.")
         model = body.get("model")
-        if not isinstance(model, str) or not 0 < len(model) <= MAX_MODEL_CHARS:
+        # NUL and halves of surrogate pairs are not printable, and PostgreSQL cannot even look for them.
+        if not isinstance(model, str) or not 0 < len(model) <= MAX_MODEL_CHARS or not model.isprintable():
             raise BadField("model", f"“model” must name a model in at most {MAX_MODEL_CHARS} characters.")
         return body
 

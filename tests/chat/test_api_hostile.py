@@ -76,6 +76,8 @@ CHATS: dict[str, tuple[bytes, str | None]] = {
     "message is text": (chat_with(messages=["hello"]), "messages[0]"),
     "messages is text": (chat_with(messages="hello"), "messages"),
     "model is a list": (chat_with(model=[CHAT]), "model"),
+    "model with NUL": (chat_with(model="fake\x00chat"), "model"),
+    "model with half a pair": (chat_with(model="fake\ud800chat"), "model"),
     "model missing": (b'{"messages":[{"role":"user","content":"x"}]}', "model"),
     "model empty": (chat_with(model=""), "model"),
     "model long": (chat_with(model="x" * 100_000), "model"),

@@ -94,6 +94,8 @@ async def test_bob_cannot_follow_stop_or_write_into_alices_thread(alice: Employe
         (send_frame(documents=["7"]), "bad_field"),
         (send_frame(text=7), "bad_field"),
         (send_frame(model="unheard-of"), "unknown_model"),
+        (send_frame(model="half a pair \ud800"), "unknown_model"),
+        ({"type": "ping", "\ud800": 1}, "unknown_field"),
         (send_frame(documents=[str(uuid.uuid4())]), "unknown_document"),
         (send_frame(thread=str(uuid.uuid4())), "not_found"),
         ({"type": "turn.steal"}, "unknown_type"),
@@ -124,6 +126,16 @@ async def test_text_that_is_no_json(alice: Employee) -> None:
         for text in ("{", "null", "[" * 5000, '{"type": "ping", "type": "steal"}'):
             await tab.say_text(text)
             assert (await tab.hear())["type"] == "error"
+
+
+async def test_half_a_surrogate_pair_ends_no_socket(alice: Employee) -> None:
+    """JSON can carry one and nothing else can: it comes back as what it is stored as."""
+    await sync_to_async(make_model)()
+    async with tab_of(alice) as tab:
+        accepted = await tab.ask(send_frame("cut \ud83d", ref="\ud800"))
+        refused = await tab.ask(send_frame("", ref="\ud800"))
+    assert (accepted["ref"], accepted["question"]["text"]) == ("?", "cut ?")
+    assert (refused["ref"], refused["code"]) == ("?", "empty")
 
 
 async def test_too_many_frames_are_refused(alice: Employee) -> None:

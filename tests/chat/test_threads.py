@@ -33,7 +33,7 @@ def test_rename(alice: Employee, alices_browser: Client) -> None:
     assert thread.title == "Travel costs"
 
 
-@pytest.mark.parametrize("title", ["", "  ", "x" * 121, 7, None, "a\x00b"])
+@pytest.mark.parametrize("title", ["", "  ", "x" * 121, 7, None, "a\x00b", "a\ud800b"])
 def test_bad_titles(alice: Employee, alices_browser: Client, title: Any) -> None:
     thread = make_thread(alice, "Kept")
     answer = alices_browser.patch(f"/threads/{thread.id}/", {"title": title}, **JSON)
@@ -43,7 +43,7 @@ def test_bad_titles(alice: Employee, alices_browser: Client, title: Any) -> None
     assert thread.title == "Kept"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"\xff\xfe"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"\xff\xfe", b"[" * 100_000])
 def test_bodies_that_are_no_object(alice: Employee, alices_browser: Client, body: bytes) -> None:
     thread = make_thread(alice)
     answer = alices_browser.generic("PATCH", f"/threads/{thread.id}/", body, "application/json")
