@@ -35,7 +35,7 @@ _LATER = {
 }
 _SAMPLING = {
     "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "repetition_penalty", "presence_penalty",
-    "frequency_penalty", "logit_bias", "seed", "stop",
+    "frequency_penalty", "logit_bias", "seed", "stop", "ignore_eos",
 }  # fmt: skip
 _SHAPE = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"}
 _EXTRAS = {"num_public_messages", "cache_salt", "priority", "fairness_key", "continue_final_message", "return_progress"}
@@ -138,6 +138,7 @@ def _sampling(body: Mapping[str, Any]) -> SamplingParams:
         logit_bias=_logit_bias(body.get("logit_bias")),
         seed=whole(body, "seed", None, -(2**63), 2**64 - 1),
         stop=_stop(body.get("stop")),
+        ignore_eos=flag(body, "ignore_eos"),
     )
 
 

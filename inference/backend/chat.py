@@ -66,7 +66,7 @@ class LlamaBackend:
             raise EngineDead(f"llama_decode returned {result}")
 
     def sampler(self, params: SamplingParams, generated: Sequence[int]) -> LlamaSampler:
-        return LlamaSampler(params, self.vocab.num_tokens, generated)
+        return LlamaSampler(params, self.vocab, generated)
 
     def sample(self, row: int, sequence: int, sampler: LlamaSampler) -> int:
         token: int = llama.llama_sampler_sample(sampler.handle, self._context, row)

@@ -33,7 +33,7 @@ class LlamaVocab:
         return {self._text(token): token for token in controls}
 
     @functools.cached_property
-    def _ends(self) -> frozenset[int]:
+    def ends(self) -> frozenset[int]:
         return frozenset(t for t in range(self.num_tokens) if llama.llama_vocab_is_eog(self._handle, t))
 
     def tokenize(self, text: str, *, add_special: bool = False) -> list[int]:
@@ -61,7 +61,7 @@ class LlamaVocab:
         self._pieces, self.longest_piece = pieces, max(map(len, pieces))
 
     def is_end(self, token: int) -> bool:
-        return token in self._ends
+        return token in self.ends
 
     def _text(self, token: int) -> str:
         if token < 0:
