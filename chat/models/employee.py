@@ -30,6 +30,11 @@ class EmployeeManager(BaseUserManager["Employee"]):
         admin = self.create_employee(email, password, name="Admin", is_admin=True, must_change_password=True)
         return admin, password
 
+    def lock_admins(self) -> set[int]:
+        """Who may manage, by id, and stays so until the transaction ends: changes of rights take turns."""
+        admins = self.select_for_update().filter(is_admin=True, is_active=True).order_by("pk")
+        return set(admins.values_list("pk", flat=True))
+
     def get_by_natural_key(self, username: str | None) -> Employee:
         return self.get(email=normal_email(username or ""))
 

@@ -103,16 +103,20 @@ def invite(request: HttpRequest) -> JsonResponse:
 @admin_only
 def change_employee(request: HttpRequest, employee_id: int) -> JsonResponse:
     """Body {is_active?, is_admin?}; the answer is {"employee": {…}}. Open tabs notice within a second."""
-    employee = Employee.objects.filter(pk=employee_id).first()
-    if employee is None:
-        raise Missing
     body = requests.fields(request, is_active=bool, is_admin=bool)
-    if employee.pk == request.user.pk:
-        # The company always keeps an admin: nobody can take the right from themselves.
-        raise Conflict("yourself", _("You cannot change your own rights. Ask another admin."))
-    for name, value in body.items():
-        setattr(employee, name, value)
-    employee.save(update_fields=[*body])
+    with transaction.atomic():
+        # Of two admins who dismiss each other at once, the second is none any more.
+        if request.user.pk not in Employee.objects.lock_admins():
+            raise Missing
+        employee = Employee.objects.filter(pk=employee_id).first()
+        if employee is None:
+            raise Missing
+        if employee.pk == request.user.pk:
+            # The company always keeps an admin: nobody can take the right from themselves.
+            raise Conflict("yourself", _("You cannot change your own rights. Ask another admin."))
+        for name, value in body.items():
+            setattr(employee, name, value)
+        employee.save(update_fields=[*body])
     doorbell.rights_changed(employee.pk)
     return JsonResponse({"employee": _employee(employee)})
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connections
 from django.test import Client
 
 from chat import served_models, tasks
 from chat.models import Employee, ServedModel
 from rag import spaces
-from tests.factories import make_model, make_thread, make_turn
+from tests.factories import browser_of, make_model, make_thread, make_turn
 from tests.inference.serve import RunningInference
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +136,26 @@ def test_people(carol: Employee, alice: Employee, carols_browser: Client) -> Non
     assert (alice.is_admin, alice.is_active) == (False, False)
     own = carols_browser.patch(f"/manage/employees/{carol.pk}/", {"is_admin": False}, **JSON)
     assert own.json()["error"]["code"] == "yourself"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_admins_who_dismiss_each_other_leave_one(carol: Employee, alice: Employee) -> None:
+    """Somebody can always manage, however the two requests meet."""
+    Employee.objects.filter(pk=alice.pk).update(is_admin=True)
+    both = [(browser_of(carol), alice), (browser_of(alice), carol)]
+    together = threading.Barrier(2)
+
+    def dismiss(browser: Client, other: Employee) -> int:
+        together.wait()
+        try:
+            return browser.patch(f"/manage/employees/{other.pk}/", {"is_admin": False}, **JSON).status_code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = sorted(threads.map(dismiss, *zip(*both, strict=True)))
+    assert answers == [200, 404]
+    assert Employee.objects.filter(is_admin=True).count() == 1
 
 
 @pytest.mark.parametrize("email", ["", "x", "a@", "@b", "a b@c.d", "x" * 300 + "@a.b", 7])
