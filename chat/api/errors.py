@@ -86,7 +86,7 @@ def translate(error: Failure) -> HttpResponse:
     return response
 
 
-def event(error: inference_errors.InferenceError) -> bytes:
+def event(error: Failure) -> bytes:
     """The same for a stream that has begun: its status is sent, so the error is its last event."""
     return b"data: " + json.dumps({"error": _body(_of_ours(error))}).encode() + b"\n\n"
 

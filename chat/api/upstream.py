@@ -6,7 +6,8 @@ A stream is passed on as it comes and never parsed, so a token costs this proces
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from chat.api import errors, limits
 from inference.client import AsyncClient
 from inference.errors import BackendLost, BadParameter, EngineError, InferenceError, from_wire
 
+CHECK_SECONDS = 1.0
 _BROKEN = "The connection to the inference service broke."
 
 
@@ -46,15 +48,24 @@ async def whole(response: httpx.Response) -> bytes:
         await response.aclose()
 
 
-async def relay(response: httpx.Response, place: limits.Place) -> AsyncIterator[bytes]:
+async def relay(
+    response: httpx.Response, place: limits.Place, check: Callable[[], Awaitable[None]]
+) -> AsyncIterator[bytes]:
     """One empty piece, then the stream's bytes. Closing it cancels the answer and gives the place back.
 
-    The empty piece lets the caller start it at once: a generator that was never started never cleans up.
+    The empty piece lets the caller start it at once: a generator that was never started never cleans up. check is
+    called every second and raises an ApiError when the caller's right to the rest has ended.
     """
+    checked_at = time.monotonic()
     try:
         yield b""
         async for piece in response.aiter_raw():
+            if time.monotonic() - checked_at > CHECK_SECONDS:
+                await check()
+                checked_at = time.monotonic()
             yield piece
+    except errors.ApiError as error:
+        yield errors.event(error)
     except httpx.HTTPError:
         yield errors.event(BackendLost(_BROKEN))
     finally:

@@ -5,6 +5,7 @@ A caller who goes away closes the connection to the service, and the engine drop
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -59,7 +60,8 @@ async def show_model(request: HttpRequest, name: str) -> HttpResponse:
 
 
 async def complete_chat(request: HttpRequest) -> HttpResponseBase:
-    employee, body = await in_thread(_admit, keys.bearer(request), request.read())
+    key = keys.bearer(request)
+    employee, body = await in_thread(_admit, key, request.read())
     body |= {
         "priority": "api",
         "fairness_key": f"employee-{employee.pk}",
@@ -69,7 +71,8 @@ async def complete_chat(request: HttpRequest) -> HttpResponseBase:
         return await _answer_whole(employee, "/v1/chat/completions", body)
     place = limits.places.take(employee)
     try:
-        stream = upstream.relay(await upstream.start("/v1/chat/completions", body), place)
+        answer = await upstream.start("/v1/chat/completions", body)
+        stream = upstream.relay(answer, place, lambda: _check_key(key))
     except BaseException:
         place.give_back()  # also when the caller has gone away: then it is a CancelledError
         raise
@@ -134,6 +137,12 @@ def _known_caller(key: str) -> Employee:
     employee = keys.owner_of(key)
     limits.take_turn(employee)
     return employee
+
+
+async def _check_key(key: str) -> None:
+    """Raises NoKey when it was revoked or its owner deactivated. PostgreSQL may be away for a moment."""
+    with contextlib.suppress(OperationalError):
+        await in_thread(keys.owner_of, key)
 
 
 def _described(each: ServedModel) -> dict[str, Any]:

@@ -243,6 +243,20 @@ def test_a_key_dies_with_its_owners_access(door: Door) -> None:
     assert door.get("/v1/models", **authorization).status_code == 401
 
 
+def test_a_stream_ends_with_its_owners_access(door: Door) -> None:
+    """Within a second or two of the click, and the engine has its room back."""
+    owner = Employee.objects.create_employee("carl@example.com", None, name="carl")
+    door.keys["carl"] = ApiKey.objects.issue(owner, "test")[1]
+    with client_of(door, "carl") as client:
+        stream = babble(client)
+        owner.deactivate()
+        with pytest.raises(openai.APIError) as ended:
+            for _chunk in stream:
+                pass
+    assert ended.value.code == "invalid_api_key"
+    wait_until_only_bob_is_served(door)
+
+
 def test_the_prompt_cache_is_parted_by_employee(door: Door) -> None:
     """What Alice asked makes nothing quicker for Bob, so he cannot find out what it was."""
     prompt = says("say: ok " + " ".join(f"secret{number}" for number in range(200)))
