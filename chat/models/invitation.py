@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -61,10 +61,13 @@ class Invitation(models.Model):
     def __str__(self) -> str:
         return self.email
 
-    @transaction.atomic
     def accept(self, name: str, password: str) -> Employee | None:
-        """The new employee, or None when somebody else used the letter a moment ago."""
-        # Two browsers may post together. The one whose update changed the row made the employee.
-        if not Invitation.objects.open().filter(pk=self.pk).update(accepted_at=timezone.now()):
+        """The new employee, or None when this letter, or another to the same address, was used a moment ago."""
+        try:
+            with transaction.atomic():
+                # Two browsers may post together. The one whose update changed the row made the employee.
+                if not Invitation.objects.open().filter(pk=self.pk).update(accepted_at=timezone.now()):
+                    return None
+                return Employee.objects.create_employee(self.email, password, name=name, is_admin=self.is_admin)
+        except IntegrityError:
             return None
-        return Employee.objects.create_employee(self.email, password, name=name, is_admin=self.is_admin)

@@ -160,6 +160,15 @@ def test_invitations_expire_and_replace_each_other(carol: Employee) -> None:
     assert first.pk != second.pk
 
 
+def test_two_letters_to_one_address_make_one_employee(carol: Employee) -> None:
+    """Two admins who write at the same moment leave both letters open."""
+    letters = [Invitation.objects.issue(f"dora{n}@example.com", by=carol) for n in range(2)]
+    Invitation.objects.update(email="dora@example.com")
+    body = {"name": "Dora", "new_password": NEW, "new_password_again": NEW}
+    answers = [Client(**PAGE).post(f"/invitations/{token}/", body).status_code for _, token in letters]
+    assert answers == [302, 404]
+
+
 def test_an_employee_is_not_invited_again(carols_browser: Client, alice: Employee) -> None:
     response = carols_browser.post(
         "/manage/employees/", {"email": "ALICE@example.com"}, content_type="application/json"
