@@ -234,6 +234,12 @@ def request_stop(employee: Employee, turn_id: uuid.UUID) -> None:
         ring(f"stop {turn.pk}")
 
 
+def stop_all_of(employee: Employee) -> None:
+    """The same for everything that is being written for the employee."""
+    for turn in Turn.objects.for_employee(employee).unfinished():
+        request_stop(employee, turn.pk)
+
+
 def workers_of(machine: str) -> list[str]:
     """The names of workers on this machine that hold turns."""
     held = Turn.objects.filter(status=RUNNING, worker__startswith=f"{machine}-")

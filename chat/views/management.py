@@ -15,6 +15,7 @@ from chat.middleware import wants_page
 from chat.models import Employee, Invitation, ServedModel
 from chat.models.served_model import CHAT, EMBEDDING
 from chat.requests import admin_only, employee_of
+from chat.turns import queue
 from chat.views.frame import page_state
 from inference.errors import InferenceError
 from rag.errors import RagError
@@ -117,6 +118,11 @@ def change_employee(request: HttpRequest, employee_id: int) -> JsonResponse:
         for name, value in body.items():
             setattr(employee, name, value)
         employee.save(update_fields=[*body])
+        if not (employee.is_active and employee.is_admin):
+            # A letter lets somebody in by its writer's right to do so.
+            Invitation.objects.open().filter(invited_by=employee).delete()
+    if not employee.is_active:
+        queue.stop_all_of(employee)
     doorbell.rights_changed(employee.pk)
     return JsonResponse({"employee": _employee(employee)})
 

@@ -14,7 +14,7 @@ from django.db import connections
 from django.test import Client
 
 from chat import served_models, tasks
-from chat.models import Employee, ServedModel
+from chat.models import Employee, Invitation, ServedModel
 from rag import spaces
 from tests.factories import browser_of, make_model, make_thread, make_turn
 from tests.inference.serve import RunningInference
@@ -136,6 +136,21 @@ def test_people(carol: Employee, alice: Employee, carols_browser: Client) -> Non
     assert (alice.is_admin, alice.is_active) == (False, False)
     own = carols_browser.patch(f"/manage/employees/{carol.pk}/", {"is_admin": False}, **JSON)
     assert own.json()["error"]["code"] == "yourself"
+
+
+def test_who_leaves_takes_their_questions_and_letters_along(
+    alice: Employee, carol: Employee, carols_browser: Client
+) -> None:
+    """What is being written for Alice stops; an invitation that she wrote as an admin lets nobody in."""
+    Employee.objects.filter(pk=alice.pk).update(is_admin=True)
+    turn = make_turn(make_thread(alice))
+    _, hers = Invitation.objects.issue("dora@example.com", by=alice, is_admin=True)
+    _, carols = Invitation.objects.issue("erik@example.com", by=carol)
+    assert carols_browser.patch(f"/manage/employees/{alice.pk}/", {"is_active": False}, **JSON).status_code == 200
+    turn.refresh_from_db()
+    assert turn.stop_requested_at is not None
+    assert Invitation.objects.with_token(hers) is None
+    assert Invitation.objects.with_token(carols) is not None
 
 
 @pytest.mark.django_db(transaction=True)
