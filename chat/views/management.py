@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, validate_email
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -92,9 +94,11 @@ def invite(request: HttpRequest) -> JsonResponse:
     body = requests.fields(request, email=str, is_admin=bool)
     requests.require(body, "email")
     email = body["email"].strip()
-    local, at, domain = email.rpartition("@")
-    if not (local and at and domain) or len(email) > 254 or any(char.isspace() for char in email):
-        raise BadInput("bad_email", _("This is not an e-mail address."))
+    try:
+        MaxLengthValidator(254)(email)
+        validate_email(email)  # as the sign-in page will ask it
+    except ValidationError:
+        raise BadInput("bad_email", _("This is not an e-mail address.")) from None
     admin = employee_of(request)
     invitation, token = Invitation.objects.issue(email, by=admin, is_admin=body.get("is_admin", False))
     url = request.build_absolute_uri(f"/invitations/{token}/")
