@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +19,7 @@ from launch.console import Console
 from launch.problems import Unusable
 
 MINIMUM_NODE = 20
+KEEP_STATIC_SECONDS = 7 * 24 * 3600
 SOURCE_SUFFIXES = (".ts", ".css", ".mjs", ".svg", ".json", ".png", ".woff2")
 
 
@@ -52,15 +55,29 @@ def build(console: Console) -> None:
 
 
 def collect_static(environment: dict[str, str], console: Console) -> None:
-    """Hashed names and compressed copies into staticfiles/, for WhiteNoise. Needs the settings, but no database."""
+    """Hashed names and compressed copies into staticfiles/, for WhiteNoise. Needs the settings, but no database.
+
+    What is there stays for a while: a Hearth that runs from this checkout goes on serving the names it started with.
+    """
     bundle = ROOT / "static" / "dist" / ".hearth-stamp"
     collected = steps.Stamp(ROOT / "staticfiles" / ".hearth-stamp", steps.digest([bundle]))
     if collected.is_current():
         return
     console.say("Compressing static files ...")
-    argv = [sys.executable, "manage.py", "collectstatic", "--no-input", "--clear", "--verbosity", "0"]
+    argv = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
     steps.run("Compressing static files", argv, environment=environment)
+    _remove_old(ROOT / "staticfiles", time.time() - KEEP_STATIC_SECONDS)
     collected.write()
+
+
+def _remove_old(folder: Path, before: float) -> None:
+    """Files that were made before then (seconds since the epoch) and that the manifest names no more."""
+    paths: dict[str, str] = json.loads((folder / "staticfiles.json").read_text())["paths"]
+    named = {*paths, *paths.values(), "staticfiles.json"}
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder)).removesuffix(".gz").removesuffix(".br")
+        if path.is_file() and name not in named and path.stat().st_mtime < before:
+            path.unlink()
 
 
 def compile_catalogues(console: Console) -> None:
