@@ -23,6 +23,8 @@ from launch.console import Console
 from launch.problems import Problem
 
 COUNTS_VARIABLE = "HEARTH_TEST_COUNTS"
+# Most tests wait more than they compute; more than four would wait for each other's engines.
+NUM_WORKERS = max(2, min(4, os.cpu_count() or 2))
 NODE_COUNT = re.compile(r"^(?:#|ℹ) (pass|fail|cancelled|skipped|todo) (\d+)$", re.MULTILINE)
 
 
@@ -58,7 +60,8 @@ def main(arguments: list[str]) -> int:
         return problem.exit_code
     counts = Counts()
     names_a_path = any(not argument.startswith("-") for argument in arguments)
-    statuses = [0 if names_a_path else _run_node_tests(counts), _run_pytest(arguments, counts)]
+    together = [] if names_a_path else ["-n", str(NUM_WORKERS), "--dist", "loadgroup"]
+    statuses = [0 if names_a_path else _run_node_tests(counts), _run_pytest([*together, *arguments], counts)]
     # What went wrong outside of a test (none found, a broken conftest) counts too.
     if any(statuses) and not counts.failed:
         counts.failed = 1

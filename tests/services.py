@@ -35,6 +35,8 @@ MODELS_DIR = Path(os.environ.get("HEARTH_MODELS_DIR") or ROOT / ".hearth" / "mod
 START_SECONDS = 60.0
 STACK_SECONDS = 180.0
 NUM_VALKEY_DATABASES = 64
+PRIVATE = ("DATABASE_URL", "VALKEY_URL", "HEARTH_CHANNEL_PREFIX")
+MADE_VARIABLE = "HEARTH_TEST_MADE"
 
 _run_resources = ExitStack()
 
@@ -49,6 +51,13 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
         # pytest_unconfigure is not called for a run that ends in here.
         _run_resources.close()
         raise
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A parallel run keeps a file together, for its fixtures, and all that needs the whole of Hearth."""
+    for item in items:
+        is_browser = item.get_closest_marker("browser") is not None
+        item.add_marker(pytest.mark.xdist_group("browser" if is_browser else str(item.path)))
 
 
 def pytest_unconfigure() -> None:
@@ -70,7 +79,10 @@ def run_environment() -> Iterator[dict[str, str]]:
             "GOMP_SPINCOUNT": "0",
             **{secret: secrets.token_urlsafe(40) for secret in config.SECRET_NAMES},
         }
-        values = {key: os.environ.get(key) or value for key, value in values.items()}
+        # A worker of a parallel run must not share what its controller made for itself.
+        made_above = os.environ.get(MADE_VARIABLE, "").split()
+        values = {key: (key not in made_above and os.environ.get(key)) or value for key, value in values.items()}
+        values[MADE_VARIABLE] = " ".join(key for key in PRIVATE if values[key] != os.environ.get(key))
         values["HEARTH_DATA_DIR"] = str(data_dir)
         values["HEARTH_UPLOADS_DIR"] = str(data_dir / "uploads")
         resources.callback(drop_database, urls["DATABASE_URL"], f"test_{name}")
