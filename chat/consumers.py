@@ -51,6 +51,7 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         self.num_bad_frames = 0
         self.checked_at = time.monotonic()
         self.looking: asyncio.Task[None] | None = None
+        self.checking: asyncio.Task[bool] | None = None
         current_request_id.set(uuid.uuid4().hex[:12])
         self.session_key = self.scope["cookies"].get(sessions.cookie_name())
         employee = await in_thread(sessions.employee_of, self.session_key)
@@ -68,8 +69,9 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         await self.accept()
 
     async def disconnect(self, code: int) -> None:
-        if self.looking is not None:
-            self.looking.cancel()
+        for task in (self.looking, self.checking):
+            if task is not None:
+                task.cancel()
         if self.employee_id is None:
             return
         limits.socket_places.give_back(self.employee_id)
@@ -187,6 +189,8 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
     async def turn_event(self, message: dict[str, Any]) -> None:
         follower = self.followers.get(uuid.UUID(message["frame"]["turn"]))
         if follower is not None:
+            if self.checking is None or self.checking.done():
+                self.checking = asyncio.create_task(self._may_hear())  # the words do not wait for it
             await follower.hear(message["id"], message["seq"], message["frame"])
 
     async def rights_changed(self, message: dict[str, Any]) -> None:
@@ -198,7 +202,8 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
                 await self.close(SIGNED_OUT)
 
     async def thread_changed(self, message: dict[str, Any]) -> None:
-        await self._say({"type": "thread.changed", "thread": message["thread"]})
+        if await self._may_hear():
+            await self._say({"type": "thread.changed", "thread": message["thread"]})
 
     async def models_changed(self, message: dict[str, Any]) -> None:
         try:
@@ -264,6 +269,17 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
     async def _check(self) -> None:
         if time.monotonic() - self.checked_at > CHECK_EVERY_SECONDS:
             await self._as_employee(lambda employee: None, note_seen=False)
+
+    async def _may_hear(self) -> bool:
+        """Sessions also end by themselves, and nobody rings for that: who only listens must not go on hearing."""
+        try:
+            await self._check()
+        except SignedOut:
+            await self.close(SIGNED_OUT)
+            return False
+        except DatabaseError as error:
+            log.warning("rights not checked: %s", type(error).__name__)
+        return True
 
     # Saying
 

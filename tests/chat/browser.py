@@ -62,6 +62,11 @@ class Tab:
                 code: int = message.get("code", 1000)
                 return code
 
+    async def next_output(self) -> dict[str, Any]:
+        """Whatever the server does next, the end of the socket included."""
+        message: dict[str, Any] = await self._socket.receive_output(WAIT_SECONDS)
+        return message
+
     async def hears_nothing(self) -> bool:
         nothing: bool = await self._socket.receive_nothing(0.2)
         return nothing

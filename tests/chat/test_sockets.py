@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from chat import doorbell
 from chat.models import Employee, Message, Thread, Turn
 from tests.chat.browser import cookie_of, socket_with, tab_of, text_of, working
 from tests.factories import browser_of, make_model, make_thread, make_turn, send_frame
@@ -201,6 +203,28 @@ async def test_signing_out_closes_that_sessions_sockets(alice: Employee) -> None
         assert await tab.closed_with() == 4401
         await other.say({"type": "ping"})
         assert (await other.hear())["type"] == "pong"
+
+
+@pytest.mark.parametrize("words", ["a title", "an answer"])
+async def test_a_tab_that_only_listens_hears_nothing_after_its_session(
+    alice: Employee, slow_inference: RunningInference, words: str
+) -> None:
+    """Sixty minutes without a sign of life end it, and nobody rings for that."""
+    await sync_to_async(make_model)()
+    browser = await sync_to_async(browser_of)(alice)
+    async with working(), tab_of(alice, cookie=browser.cookies["sid"].value) as tab:
+        if words == "an answer":
+            await tab.ask(send_frame("babble: 600"))
+            await tab.hear("answer.extended")
+        session = await sync_to_async(lambda: browser.session)()
+        session["seen_at"] -= 3600
+        await sync_to_async(session.save)()
+        await asyncio.sleep(1.1)
+        if words == "a title":
+            await sync_to_async(doorbell.thread_changed)(alice.pk, {"title": "Secret"})
+            assert (await tab.next_output())["type"] == "websocket.close"
+        else:
+            assert await tab.closed_with() == 4401
 
 
 async def test_one_employee_has_at_most_twenty_sockets(alice: Employee) -> None:
