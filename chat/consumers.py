@@ -26,7 +26,7 @@ from chat.errors import HearthError
 from chat.languages import of_headers
 from chat.logs import current_request_id
 from chat.models import Employee
-from chat.turns import follow, queue
+from chat.turns import asking, follow, queue
 from chat.views.documents import state_or_deletion
 from chat.views.frame import models_of
 
@@ -108,8 +108,8 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
     async def _handle(self, frame: frames.Frame) -> None:
         match frame:
-            case frames.SendMessage():
-                await self._send_message(frame)
+            case frames.SendMessage() | frames.RegenerateAnswer() | frames.ContinueAnswer():
+                await self._ask(frame)
             case frames.FollowTurn():
                 await self._follow(frame)
             case frames.StopTurn():
@@ -126,31 +126,22 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
     # What a browser may ask for
 
-    async def _send_message(self, frame: frames.SendMessage) -> None:
-        question = queue.Question(frame.id, frame.thread, frame.text, frame.model, frame.documents, self.language)
+    async def _ask(self, frame: frames.SendMessage | frames.RegenerateAnswer | frames.ContinueAnswer) -> None:
+        ref = frame.ref
         try:
-            sent = await self._as_employee(queue.send, question)
+            sent = await self._as_employee(*_wish_of(frame, self.language))
         except HearthError as error:
-            await self._say(events.error(frame.ref, error.code, error.sentence))
+            await self._say(events.error(ref, error.code, error.sentence))
             return
-        turn, thread = sent.turn, sent.thread
-        await self._say(
-            {
-                "type": "message.accepted",
-                "ref": frame.ref,
-                "thread": {"id": str(thread.id), "title": thread.title, "created": sent.is_new_thread},
-                "question": {"id": str(sent.question.id), "text": sent.question.text},
-                "answer": {"id": str(sent.answer.id)},
-                "turn": {"id": str(turn.id), "status": turn.status, "model": turn.model_name},
-            }
-        )
+        turn = sent.turn
+        await self._say(events.accepted(ref, sent))
         if turn.id not in self.followers:
             # Who asks will follow: beginning now spares the first word a round trip.
             follower = await self._begin_following(turn.id, 0, is_new=turn.attempt == 0)
             follower.is_automatic = True
-        await doorbell.ring_soon(
-            doorbell.employee_group(thread.owner_id), {"type": "thread.changed", "thread": thread.summary()}
-        )
+        group = doorbell.employee_group(sent.thread.owner_id)
+        await doorbell.ring_soon(group, {"type": "thread.changed", "thread": sent.thread.summary()})
+        await doorbell.ring_soon(group, {"type": "branch.changed", "thread": str(sent.thread.id), "ref": ref})
 
     async def _follow(self, frame: frames.FollowTurn) -> None:
         known = self.followers.get(frame.turn)
@@ -204,6 +195,11 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
     async def thread_changed(self, message: dict[str, Any]) -> None:
         if await self._may_hear():
             await self._say({"type": "thread.changed", "thread": message["thread"]})
+
+    async def branch_changed(self, message: dict[str, Any]) -> None:
+        """Somebody asked in another tab, or in this one: which it was, the page knows by ref."""
+        if await self._may_hear():
+            await self._say({"type": "branch.changed", "thread": message["thread"], "ref": message["ref"]})
 
     async def models_changed(self, message: dict[str, Any]) -> None:
         try:
@@ -296,6 +292,19 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
 def _too_fast() -> tuple[str, str]:
     return "too_fast", _("That was too fast. Wait a moment and try again.")
+
+
+def _wish_of(frame: frames.Frame, language: str) -> tuple[Callable[..., asking.Sent], Any]:
+    """The verb of a frame that asks for an answer, and what it is given."""
+    match frame:
+        case frames.ContinueAnswer(id=id, answer=answer):
+            return asking.go_on, asking.Rest(id, answer, language)
+        case frames.RegenerateAnswer(id=id, answer=answer, model=model):
+            return asking.regenerate, asking.Again(id, answer, model, language)
+        case frames.SendMessage(id=id, text=text, documents=documents, model=model):
+            place = frame.thread, text, model, documents, language, frame.parent, frame.edits
+            return asking.send, asking.Question(id, *place)
+    raise TypeError(frame)
 
 
 def _guarded(

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from chat.turns.asking import Sent
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,19 @@ LAST = (Finished.type, Failed.type)
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def accepted(ref: str, sent: Sent) -> dict[str, Any]:
+    """What was asked for is stored, and its answer is queued."""
+    thread, turn = sent.thread, sent.turn
+    return {
+        "type": "message.accepted",
+        "ref": ref,
+        "thread": {"id": str(thread.id), "title": thread.title, "created": sent.is_new_thread},
+        "question": {"id": str(sent.question.id), "text": sent.question.text},
+        "answer": {"id": str(sent.answer.id)},
+        "turn": {"id": str(turn.id), "status": turn.status, "model": turn.model_name},
+    }
 
 
 def snapshot(turn: str, seq: int, **state: Any) -> dict[str, Any]:

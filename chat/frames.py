@@ -27,7 +27,10 @@ class BadFrame(Exception):
 
 @dataclass(frozen=True)
 class SendMessage:
-    """The question is stored once under its id, however often it is sent."""
+    """The question is stored once under its id, however often it is sent.
+
+    parent: the message that it follows, None for the last one shown; edits: the question that it stands beside.
+    """
 
     ref: str
     id: uuid.UUID
@@ -35,6 +38,27 @@ class SendMessage:
     text: str
     model: str | None
     documents: tuple[uuid.UUID, ...]
+    parent: uuid.UUID | None = None
+    edits: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class RegenerateAnswer:
+    """Another answer beside this one, perhaps of another model. id is the new answer's."""
+
+    ref: str
+    id: uuid.UUID
+    answer: uuid.UUID
+    model: str | None
+
+
+@dataclass(frozen=True)
+class ContinueAnswer:
+    """The rest of an answer that was cut off. id is the turn's."""
+
+    ref: str
+    id: uuid.UUID
+    answer: uuid.UUID
 
 
 @dataclass(frozen=True)
@@ -67,7 +91,7 @@ class Ping:
 # An acknowledgement is a subtraction, and one that is lost would leave its reader waiting.
 ACKNOWLEDGE_COST = 0.1
 
-Frame = SendMessage | FollowTurn | UnfollowTurn | StopTurn | Acknowledge | Ping
+Frame = SendMessage | RegenerateAnswer | ContinueAnswer | FollowTurn | UnfollowTurn | StopTurn | Acknowledge | Ping
 
 
 def parse(text: str | None) -> Frame:
@@ -89,7 +113,9 @@ def parse(text: str | None) -> Frame:
     cls, checks = KINDS[name]
     for key in body:
         if key not in checks:
-            raise BadFrame("unknown_field", _("There is no field “%(name)s” here.") % {"name": _storable(key[:60])}, ref)
+            raise BadFrame(
+                "unknown_field", _("There is no field “%(name)s” here.") % {"name": _storable(key[:60])}, ref
+            )
     values = {}
     for key, check in checks.items():
         try:
@@ -175,8 +201,12 @@ KINDS: dict[str, tuple[Callable[..., Frame], dict[str, Check]]] = {
             "text": _text,
             "model": _name_or_none,
             "documents": _ids,
+            "parent": _id_or_none,
+            "edits": _id_or_none,
         },
     ),
+    "answer.regenerate": (RegenerateAnswer, {"ref": _ref, "id": _id, "answer": _id, "model": _name_or_none}),
+    "answer.continue": (ContinueAnswer, {"ref": _ref, "id": _id, "answer": _id}),
     "turn.follow": (FollowTurn, {"turn": _id, "after_seq": _seq}),
     "turn.unfollow": (UnfollowTurn, {"turn": _id}),
     "turn.stop": (StopTurn, {"turn": _id}),

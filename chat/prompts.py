@@ -54,18 +54,24 @@ def room_for_sources(context_length: int, question: str) -> int:
     return max(0, min(MAX_SOURCES_TOKENS, left * 2 // 3))
 
 
-def pack(history: Sequence[Said], question: str, sources: str, room_tokens: int, count: CountTokens) -> Prompt:
-    """The messages, newest history first to stay. Calls the counter at most once. Raises QuestionTooLong."""
+def pack(
+    history: Sequence[Said], question: str, sources: str, room_tokens: int, count: CountTokens, begun: str = ""
+) -> Prompt:
+    """The messages, newest history first to stay. Calls the counter at most once. Raises QuestionTooLong.
+
+    begun is the text of an answer that goes on: not among the messages, but it takes room.
+    """
     asked = f"{sources}\n\nQuestion: {question}" if sources else question
     recent = list(history[-MAX_HISTORY_MESSAGES:])
-    texts = [SYSTEM, asked, *(said.text for said in recent)]
+    texts = [SYSTEM, asked, begun, *(said.text for said in recent)]
     if sum(num_bytes(text) for text in texts) + TOKENS_PER_MESSAGE * len(texts) <= room_tokens:
         kept = recent
     else:
-        system_tokens, asked_tokens, *sizes = count(texts)
-        left = room_tokens - system_tokens - asked_tokens - 2 * TOKENS_PER_MESSAGE
-        if left < 0:
-            raise QuestionTooLong(asked_tokens, room_tokens - system_tokens - 2 * TOKENS_PER_MESSAGE)
+        system_tokens, asked_tokens, begun_tokens, *sizes = count(texts)
+        left = room_tokens - system_tokens - begun_tokens - 2 * TOKENS_PER_MESSAGE
+        if asked_tokens > left:
+            raise QuestionTooLong(asked_tokens, left)
+        left -= asked_tokens
         kept = _newest_that_fit(recent, sizes, left)
     messages = [Said("system", SYSTEM), *kept, Said("user", asked)]
     return Prompt(

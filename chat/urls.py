@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from chat import requests
-from chat.views import account, citations, documents, management, sessions, threads
+from chat.views import account, branches, citations, documents, management, sessions, threads
 
 handler400 = "chat.views.errors.bad_request"
 handler403 = "chat.views.errors.permission_denied"
@@ -24,6 +24,8 @@ urlpatterns = [
     path("threads/", threads.threads, name="threads"),
     path("threads/<uuid:thread_id>/", threads.thread, name="thread"),
     path("threads/<uuid:thread_id>/restoration/", threads.restoration, name="restoration"),
+    path("threads/<uuid:thread_id>/branch/", branches.branch, name="branch"),
+    path("threads/<uuid:thread_id>/forks/", branches.forks, name="forks"),
     path("threads/<uuid:thread_id>/documents/<uuid:document_id>/", threads.thread_document, name="thread_document"),
     path("documents/", documents.documents, name="documents"),
     path("uploads/<uuid:upload_id>/", documents.upload, name="upload"),

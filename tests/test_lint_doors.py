@@ -20,7 +20,9 @@ DOORS = {"for_employee", "for_admin", "trash_of", "authenticate", "issue"}
 VERBS = {
     "chat/models": "a row's own verbs",
     "chat/migrations": "no request comes here",
-    "chat/turns/queue.py": "makes messages and turns; whatever comes from outside is looked up for the employee first",
+    "chat/turns/asking.py": "makes messages and turns; whatever comes from outside is looked up for the employee first",
+    "chat/turns/queue.py": "the rows of turns that workers claim; a stop is looked up for the employee first",
+    "chat/forking.py": "copies messages of a thread that was looked up for the employee",
     "chat/turns/history.py": "reads the thread of a turn that a worker has claimed",
     "chat/turns/after.py": "finishes the thread of a turn that a worker has claimed",
     "chat/titles.py": "names a thread whose id comes from our own queue",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import models
 from django.utils import timezone
@@ -46,6 +47,9 @@ class Message(models.Model):
     tokens_per_second = models.FloatField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    # The messages that stand in the same place, itself among them, for those who show it: see chat.shown.
+    siblings: Sequence[uuid.UUID] = ()
+
     objects = MessageQuerySet.as_manager()
 
     class Meta:
@@ -61,3 +65,14 @@ class Message(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.status == PENDING
+
+    @property
+    def can_go_on(self) -> bool:
+        """An answer that ended before its end: stopped, interrupted, or longer than there was room for."""
+        is_cut_off = self.status in (STOPPED, FAILED) or self.finish_reason == "length"
+        return self.role == ASSISTANT and not self.is_pending and is_cut_off
+
+    def reopen(self) -> None:
+        """The answer is being written again, from the text that it has."""
+        self.status, self.finish_reason, self.error_code, self.error_sentence = PENDING, "", "", ""
+        self.save(update_fields=["status", "finish_reason", "error_code", "error_sentence"])

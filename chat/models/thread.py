@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from chat.branches import Tree
 from chat.models.employee import Employee
 from chat.models.served_model import ServedModel
+
+if TYPE_CHECKING:
+    from chat.models.message import Message
 
 TITLE_CHARS = 120
 # Who wrote the title. A title that an employee wrote is never overwritten.
@@ -43,6 +47,8 @@ class Thread(models.Model):
     title_source = models.CharField(max_length=10, default=FROM_QUESTION)
     model = models.ForeignKey(ServedModel, on_delete=models.SET_NULL, null=True, related_name="+")
     documents = models.ManyToManyField("rag.Document", related_name="threads")
+    # The branch that pages show is the one through this message; without it, the newest.
+    tip = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True)
@@ -66,6 +72,15 @@ class Thread(models.Model):
     def choose_model(self, model: ServedModel | None) -> None:
         self.model = model
         self.save(update_fields=["model"])
+
+    def tree(self) -> Tree:
+        """All its messages. One query, no text."""
+        return Tree(self.messages.order_by("created_at").values_list("id", "parent_id"))
+
+    def show(self, message: Message) -> None:
+        """From now on the branch through this message is the one that pages show."""
+        self.tip = message
+        self.save(update_fields=["tip"])
 
     def delete_softly(self) -> None:
         """Into the trash, from which `restore` brings it back."""

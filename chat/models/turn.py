@@ -30,7 +30,8 @@ class Turn(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="turns")
     question = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="turns")
-    answer = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="written_by")
+    # An answer that was cut off is written by several turns, one after the other.
+    answer = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="written_by")
     model_name = models.CharField(max_length=200)
     status = models.CharField(max_length=10, default=QUEUED)
     attempt = models.IntegerField(default=0)

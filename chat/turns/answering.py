@@ -76,11 +76,13 @@ class Answering:
         turn = self.turn
         room = prompts.room_for_prompt(context_length)
         try:
+            count = history.counter(turn.model_name)
             prompt = await in_thread(
-                prompts.pack, said, turn.question.text, self.sources.text, room, history.counter(turn.model_name)
+                prompts.pack, said, turn.question.text, self.sources.text, room, count, self._writer.text
             )
         except prompts.QuestionTooLong as error:
-            raise failures.too_long(error) from error
+            failure = failures.answer_too_long() if self._writer.text else failures.too_long(error)
+            raise failure from error
         await self._tell_sources(prompt.num_history_left_out)
         whose = f"employee-{turn.thread.owner_id}"
         return wire.ChatRequest(

@@ -17,12 +17,16 @@ class TurnFailed(Exception):
 
 
 def interrupted() -> TurnFailed:
-    return TurnFailed("interrupted", _("The answer was interrupted too often. Ask again."))
+    return TurnFailed("interrupted", _("The answer was interrupted too often."))
 
 
 def too_long(error: QuestionTooLong) -> TurnFailed:
     sentence = _("The question has about %(found)d tokens, and this model has room for %(room)d. Shorten it.")
     return TurnFailed("too_long", sentence % {"found": error.num_tokens, "room": max(0, error.room_tokens)})
+
+
+def answer_too_long() -> TurnFailed:
+    return TurnFailed("answer_too_long", _("This model has no room for more of this answer. Ask for the rest instead."))
 
 
 def of_inference(error: errors.InferenceError) -> TurnFailed:
@@ -37,9 +41,9 @@ def of_inference(error: errors.InferenceError) -> TurnFailed:
         case errors.ContextTooLong():
             sentence = _("The conversation is longer than this model can read. Begin a new thread.")
         case errors.CapacityError():
-            sentence = _("The models are busy. Ask again in a few minutes.")
+            sentence = _("The models are busy. Try again in a few minutes.")
         case errors.Unreachable() | errors.BackendLost():
-            sentence = _("The model's process ended before the answer was complete. Ask again.")
+            sentence = _("The model's process ended before the answer was complete.")
         case _:
             sentence = error.sentence
     return TurnFailed(error.code, sentence)

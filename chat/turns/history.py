@@ -25,16 +25,10 @@ def of(question: Message) -> list[Said]:
     """The branch that ends before the question, oldest first. Questions that were never answered are left out."""
     if question.parent_id is None:
         return []
-    fields = ("id", "parent_id", "role", "text")
-    rows = {row["id"]: row for row in Message.objects.filter(thread=question.thread_id).values(*fields) if row["text"]}
-    branch: list[Said] = []
-    at = rows.get(question.parent_id)
-    while at is not None:
-        branch.append(Said(at["role"], at["text"]))
-        at = rows.get(at["parent_id"])
-    branch.reverse()
-    answered = [said for said, after in zip(branch, [*branch[1:], None], strict=True) if _is_answered(said, after)]
-    return answered
+    path = question.thread.tree().path(question.parent_id)
+    rows = Message.objects.filter(pk__in=path).exclude(text="").in_bulk()
+    branch = [Said(rows[pk].role, rows[pk].text) for pk in path if pk in rows]
+    return [said for said, after in zip(branch, [*branch[1:], None], strict=True) if _is_answered(said, after)]
 
 
 def _is_answered(said: Said, following: Said | None) -> bool:

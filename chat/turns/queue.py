@@ -1,56 +1,30 @@
-"""The rows behind answers. Each verb is one transaction, and a worker's verbs name its attempt.
+"""The rows behind answers, as workers see them. Each verb is one transaction, and names the worker's attempt.
 
-Sending rings for a worker only after COMMIT. A lost ring costs a second, because workers look by themselves.
+What puts turns into the queue is `chat.turns.asking`. A lost ring costs a second, because workers look by themselves.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
 
 import redis
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from chat import limits, valkey
-from chat.errors import BadInput, Conflict, Missing, TooMany
-from chat.models import Employee, Message, ServedModel, Thread, Turn
-from chat.models.message import ASSISTANT, PENDING, USER
-from chat.models.thread import first_words
+from chat import valkey
+from chat.errors import Missing
+from chat.models import Employee, Message, Thread, Turn
 from chat.models.turn import QUEUED, RUNNING, TurnQuerySet
-from rag.models import Document
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=15)
 MAX_INTERRUPTIONS = 3
-
-
-@dataclass(frozen=True)
-class Sent:
-    thread: Thread
-    question: Message
-    answer: Message
-    turn: Turn
-    is_new_thread: bool
-
-
-@dataclass(frozen=True)
-class Question:
-    """What an employee asks. id is made by the browser: the same id twice is one message."""
-
-    id: uuid.UUID
-    thread_id: uuid.UUID | None
-    text: str
-    model_name: str | None = None
-    document_ids: tuple[uuid.UUID, ...] = ()
-    language: str = ""
 
 
 def channel() -> str:
@@ -64,93 +38,6 @@ def ring(message: str) -> None:
         valkey.client().publish(channel(), message)
     except redis.RedisError as error:
         log.warning("workers not rung: %s", type(error).__name__)
-
-
-def send(employee: Employee, question: Question) -> Sent:
-    """Store the question and queue its answer. Raises BadInput, Missing, TooMany, Conflict."""
-    try:
-        with transaction.atomic():
-            return _already_sent(employee, question) or _send(employee, question)
-    except IntegrityError:
-        # The same message came twice at once; the other one has committed by now.
-        sent = _already_sent(employee, question)
-        if sent is None:
-            raise
-        return sent
-
-
-def _already_sent(employee: Employee, question: Question) -> Sent | None:
-    message = Message.objects.filter(pk=question.id).select_related("thread").first()
-    if message is None:
-        return None
-    turn = Turn.objects.for_employee(employee).filter(question=message).select_related("answer", "thread").first()
-    if turn is None or question.thread_id not in (None, message.thread_id):
-        raise Conflict("id_taken", _("This message cannot be sent again. Write it anew."))
-    return Sent(turn.thread, message, turn.answer, turn, is_new_thread=question.thread_id is None)
-
-
-def _send(employee: Employee, question: Question) -> Sent:
-    now = timezone.now()
-    thread, is_new = _thread_for(employee, question)
-    model = _model_for(employee, question, thread)
-    if is_new or thread.model_id != model.pk:
-        thread.model = model
-    thread.updated_at = now
-    thread.save()
-    _attach(employee, thread, question.document_ids)
-    parent = None if is_new else Message.objects.filter(thread=thread).order_by("-created_at").first()
-    asked = Message.objects.create(
-        id=question.id, thread=thread, parent=parent, role=USER, text=question.text, created_at=now
-    )
-    answer = Message.objects.create(
-        thread=thread,
-        parent=asked,
-        role=ASSISTANT,
-        status=PENDING,
-        model_name=model.name,
-        created_at=now + timedelta(microseconds=1),
-    )
-    turn = Turn.objects.create(
-        thread=thread, question=asked, answer=answer, model_name=model.name, language=question.language
-    )
-    transaction.on_commit(lambda: ring("queued"))
-    return Sent(thread, asked, answer, turn, is_new)
-
-
-def _thread_for(employee: Employee, question: Question) -> tuple[Thread, bool]:
-    if Turn.objects.for_employee(employee).unfinished().count() >= limits.MAX_OPEN_TURNS_PER_EMPLOYEE:
-        raise TooMany("too_many_turns", _("Too many of your answers are being written. Wait for one to end."))
-    if question.thread_id is None:
-        return Thread(owner=employee, title=first_words(question.text)), True
-    # The lock makes two tabs take turns, so that each message has one successor.
-    thread = Thread.objects.for_employee(employee).select_for_update().filter(pk=question.thread_id).first()
-    if thread is None:
-        raise Missing
-    return thread, False
-
-
-def _model_for(employee: Employee, question: Question, thread: Thread) -> ServedModel:
-    """The model that was asked for, the thread's own, or the default."""
-    models = ServedModel.objects.for_employee(employee).chat()
-    if question.model_name is not None:
-        model = models.filter(name=question.model_name).first()
-        if model is None:
-            raise BadInput("unknown_model", _("This model is not available any more. Choose another one."))
-        return model
-    model = (models.filter(pk=thread.model_id).first() if thread.model_id else None) or models.default()
-    if model is None:
-        raise BadInput("no_model", _("No model is enabled yet. Ask an admin."))
-    return model
-
-
-def _attach(employee: Employee, thread: Thread, ids: Iterable[uuid.UUID]) -> None:
-    wanted = set(ids)
-    if not wanted:
-        return
-    documents = list(Document.objects.for_employee(employee).filter(pk__in=wanted))
-    if len(documents) < len(wanted):
-        raise BadInput("unknown_document", _("One of the documents is not there any more."))
-    thread.documents.add(*documents)
 
 
 def claim(worker: str, turn_id: uuid.UUID | None = None) -> Turn | None:

@@ -142,8 +142,10 @@ class TurnWork:
         answer = self.turn.answer
         answer.text, answer.status, answer.finish_reason = self._writer.text, message_status, outcome.reason
         if outcome.usage.num_prompt_tokens:
-            answer.num_prompt_tokens = outcome.usage.num_prompt_tokens
-            answer.num_completion_tokens = outcome.usage.num_completion_tokens
+            # Of an answer that went on, the engine read the first part as prompt.
+            before = answer.num_completion_tokens or 0
+            answer.num_prompt_tokens = outcome.usage.num_prompt_tokens - before
+            answer.num_completion_tokens = outcome.usage.num_completion_tokens + before
             answer.tokens_per_second = round(outcome.timings.predicted_per_second, 1)
         exact = await in_thread(sources.settle, self.turn, self._answering.sources)
         if exact is not None:

@@ -43,6 +43,9 @@ class AnswerWriter:
                 self.text = self.text[: entry.frame["start"]] + entry.frame["text"]
         if self._turn.attempt > 1:
             await self.checkpoint()
+        elif self.text:
+            # The rest of an answer that was cut off. Whoever follows from the start needs its beginning too.
+            await self._log.append(Extended(self.text, start=0))
 
     async def say(self, event: Event) -> None:
         await asyncio.shield(self._say(event))

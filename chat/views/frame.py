@@ -5,13 +5,16 @@ Lists are lazy: a page that does not show them pays no query.
 
 from __future__ import annotations
 
+import uuid
 from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import translation
 
+from chat.errors import Missing
 from chat.models import Employee, ServedModel, Thread
+from chat.requests import employee_of
 
 SIDEBAR_THREADS = 200
 
@@ -35,7 +38,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def page_state(employee: Employee, **more: Any) -> dict[str, Any]:
     """What scripts need to know about a page. A view adds what it shows:
 
-    thread.html: thread {id, title, model, documents: [DocumentState]}, running_turn {id, seq, answer};
+    thread.html: thread {id, title, model, documents: [DocumentState]}, running_turns [{id, answer}];
     documents.html: documents; models.html: served_models; employees.html: employees, invitations.
     """
     return {
@@ -47,7 +50,7 @@ def page_state(employee: Employee, **more: Any) -> dict[str, Any]:
         },
         "models": models_of(employee),
         "thread": None,
-        "running_turn": None,
+        "running_turns": [],
         "language": translation.get_language(),
     } | more
 
@@ -63,3 +66,11 @@ def models_of(employee: Employee) -> list[dict[str, Any]]:
         }
         for model in ServedModel.objects.for_employee(employee).chat()
     ]
+
+
+def thread_of(request: HttpRequest, thread_id: uuid.UUID) -> Thread:
+    """The employee's thread of this id. Raises Missing."""
+    thread = Thread.objects.for_employee(employee_of(request)).filter(pk=thread_id).first()
+    if thread is None:
+        raise Missing
+    return thread

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from chat import doorbell, limits, requests
 from chat.errors import BadInput, Conflict, Missing
-from chat.models import Message, ServedModel, Thread, Turn
+from chat.models import ServedModel, Thread
 from chat.models.thread import TITLE_CHARS
 from chat.requests import employee_of, signed_in
-from chat.views.documents import state_of, visible_sources
-from chat.views.frame import SIDEBAR_THREADS, page_state
+from chat.views.branches import running_turns, shown
+from chat.views.documents import state_of
+from chat.views.frame import SIDEBAR_THREADS, page_state, thread_of
 from rag.models import Document
 
 
@@ -34,15 +35,13 @@ def show_new(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
-    """chat/thread.html: thread, thread_messages (Message rows in order), current_model, page_state.
+    """chat/thread.html: thread, thread_messages (Message rows of the shown branch), current_model, page_state.
 
     A message's `sources` is what sources.found said: {"sources": […], "num_left_out", …} or {}.
     """
     employee = employee_of(request)
-    thread = _thread(request, thread_id)
+    thread = thread_of(request, thread_id)
     documents = list(thread.documents.for_employee(employee).recent())
-    messages = list(Message.objects.for_employee(employee).filter(thread=thread).in_order())
-    visible_sources(employee, messages)
     models = ServedModel.objects.for_employee(employee)
     own = models.chat().filter(pk=thread.model_id).first() if thread.model_id else None
     current = own or models.default()
@@ -54,9 +53,9 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
     }
     context = {
         "thread": thread,
-        "thread_messages": messages,
+        "thread_messages": shown(employee, thread),
         "current_model": current,
-        "page_state": page_state(employee, thread=state, running_turn=_running_turn(request, thread)),
+        "page_state": page_state(employee, thread=state, running_turns=running_turns(employee, thread)),
     }
     return render(request, "chat/thread.html", context)
 
@@ -71,7 +70,7 @@ def list_recent(request: HttpRequest) -> JsonResponse:
 @signed_in
 def change(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
     """Body {title?, model?}; the answer is {"thread": {id, title, updated_at, deleted}}."""
-    thread = _thread(request, thread_id)
+    thread = thread_of(request, thread_id)
     body = requests.fields(request, title=str, model=str)
     model = None
     if "model" in body:
@@ -89,7 +88,7 @@ def change(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
 def delete(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
     """Into the trash; POST …/restoration/ undoes it."""
     requests.no_fields(request)
-    thread = _thread(request, thread_id)
+    thread = thread_of(request, thread_id)
     thread.delete_softly()
     return _changed(thread)
 
@@ -109,7 +108,7 @@ def restore(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
 def attach_document(request: HttpRequest, thread_id: uuid.UUID, document_id: uuid.UUID) -> JsonResponse:
     """Let the thread's questions be asked of this document too. Twice is once."""
     requests.no_fields(request)
-    thread = _thread(request, thread_id)
+    thread = thread_of(request, thread_id)
     document = Document.objects.for_employee(employee_of(request)).filter(pk=document_id).first()
     if document is None:
         raise Missing
@@ -122,25 +121,12 @@ def attach_document(request: HttpRequest, thread_id: uuid.UUID, document_id: uui
 @signed_in
 def detach_document(request: HttpRequest, thread_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponse:
     requests.no_fields(request)
-    thread = _thread(request, thread_id)
+    thread = thread_of(request, thread_id)
     document = thread.documents.for_employee(employee_of(request)).filter(pk=document_id).first()
     if document is None:
         raise Missing
     thread.documents.remove(document)
     return requests.done()
-
-
-def _thread(request: HttpRequest, thread_id: uuid.UUID) -> Thread:
-    thread = Thread.objects.for_employee(employee_of(request)).filter(pk=thread_id).first()
-    if thread is None:
-        raise Missing
-    return thread
-
-
-def _running_turn(request: HttpRequest, thread: Thread) -> dict[str, Any] | None:
-    turns = Turn.objects.for_employee(employee_of(request)).unfinished().filter(thread=thread)
-    turn = turns.order_by("created_at").first()
-    return {"id": str(turn.id), "seq": 0, "answer": str(turn.answer_id)} if turn else None
 
 
 def _changed(thread: Thread) -> JsonResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,15 +16,25 @@ class Person:
     def __init__(self, chromium: Browser, url: str, **options: object) -> None:
         settings: dict[str, object] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
         self._context = chromium.new_context(**settings)  # type: ignore[arg-type]
-        self.page = self._context.new_page()
         self.url = url
         self.complaints: list[str] = []
         self._context.on("request", self._check_address)
+        self._open_tab()
+
+    def _open_tab(self) -> None:
+        self.page = self._context.new_page()
         self.page.on("console", self._check_console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def leave(self) -> None:
         self._context.close()
+
+    def another_tab(self) -> Person:
+        """The same person, with the same page open once more."""
+        other = copy.copy(self)
+        other._open_tab()
+        other.open(self.page.url)
+        return other
 
     def open(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.url + path)

@@ -51,6 +51,8 @@ ROUTES: dict[str, dict[str, Row]] = {
     "threads": {"GET": everyone(200)},
     "thread": {"GET": owned(200), "PATCH": owned(200), "DELETE": owned(200)},
     "restoration": {"POST": owned(200)},
+    "branch": {"GET": owned(200), "PUT": owned(200)},
+    "forks": {"POST": owned(201)},
     "thread_document": {"PUT": owned(200), "DELETE": owned(204)},
     "documents": {"GET": everyone(200), "POST": everyone(201)},
     "upload": {"HEAD": owned(200), "PATCH": owned(200)},
@@ -85,6 +87,9 @@ ROUTES: dict[str, dict[str, Row]] = {
 # Bodies that are right, so that only rights can refuse them.
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("thread", "PATCH"): {"title": "Renamed"},
+    # A message of the thread; the test puts its id there.
+    ("branch", "PUT"): {"message": ""},
+    ("forks", "POST"): {"message": ""},
     ("documents", "POST"): {"name": "a.pdf", "size_bytes": 10},
     ("keys", "POST"): {"label": "script"},
     ("model", "PATCH"): {"title": "Renamed"},
@@ -113,6 +118,8 @@ class SocketRow:
 
 FRAMES: dict[str, SocketRow] = {
     "message.send": SocketRow("message.accepted", "error", "error"),
+    "answer.regenerate": SocketRow("message.accepted", "error", "error"),
+    "answer.continue": SocketRow("message.accepted", "error", "error"),
     # The turn has ended, so that following it says something at once.
     "turn.follow": SocketRow("turn.snapshot", "error", "error"),
     "turn.stop": SocketRow("", "error", "error"),

@@ -80,7 +80,7 @@ def test_a_thread_page_shows_its_messages_and_tells_scripts_what_runs(alice: Emp
     html = page.content.decode()
     assert "How much is &lt;b&gt;a hotel&lt;/b&gt;?" in html
     state = state_of(page)
-    assert state["running_turn"] == {"id": str(turn.id), "seq": 0, "answer": str(turn.answer_id)}
+    assert state["running_turns"] == [{"id": str(turn.id), "answer": str(turn.answer_id)}]
     assert state["thread"]["model"] == "fake-chat"
     assert [document["title"] for document in state["thread"]["documents"]] == ["Travel policy"]
 

@@ -54,6 +54,16 @@ def test_a_question_that_cannot_fit_is_refused_with_numbers() -> None:
     assert caught.value.room_tokens < 600
 
 
+def test_an_answer_that_goes_on_keeps_its_room() -> None:
+    """Its text is not among the messages, but the history makes way for it."""
+    without = prompts.pack(history(50, 20), "And now?", "", 600, words)
+    packed = prompts.pack(history(50, 20), "And now?", "", 600, words, begun="x " * 300)
+    assert packed.num_history_left_out > without.num_history_left_out
+    assert all("x x x " * 60 not in message["content"] for message in packed.messages)
+    with pytest.raises(prompts.QuestionTooLong):
+        prompts.pack([], "And now?", "", 600, words, begun="x " * 700)
+
+
 def test_sources_stand_before_the_question() -> None:
     packed = prompts.pack([], "How much?", "<sources>…</sources>", 8000, refuse)
     assert packed.messages[-1]["content"] == "<sources>…</sources>\n\nQuestion: How much?"

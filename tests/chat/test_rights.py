@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from chat import consumers, frames, valkey
 from chat.models import ApiKey, Employee, Invitation, ServedModel, Thread, Turn
-from chat.models.turn import FINISHED
+from chat.models.turn import STOPPED
 from rag import uploads
 from rag.models import Citation, Document, Page, Upload, Version
 from tests.chat.browser import Tab, tab_of
@@ -189,7 +189,15 @@ def _request(client: Client, name: str, method: str, kwargs: dict[str, Any]) -> 
         return client.patch(
             url, EMPTY_PDF[:10], content_type="application/octet-stream", headers={"Upload-Offset": "0"}
         )
-    return client.generic(method, url, json.dumps(BODIES.get((name, method), {})), "application/json")
+    return client.generic(method, url, json.dumps(_body(name, method, kwargs)), "application/json")
+
+
+def _body(name: str, method: str, kwargs: dict[str, Any]) -> dict[str, object]:
+    body = BODIES.get((name, method), {})
+    if "message" not in body:
+        return body
+    thread = Thread.objects.filter(pk=kwargs["thread_id"]).first()
+    return {"message": str(make_turn(thread).answer_id if thread else uuid.UUID(int=7))}
 
 
 def _state(people: Any, me: Employee | None) -> list[Any]:
@@ -322,13 +330,16 @@ async def test_frame(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _ended_turn(owner: Employee) -> Turn:
-    return make_turn(make_thread(owner), answer="180 EUR", status=FINISHED, message_status="complete")
+    return make_turn(make_thread(owner), answer="180 EUR", status=STOPPED, message_status="stopped")
 
 
 def _frame(kind: str, turn: Turn | None) -> dict[str, Any]:
     turn_id = str(turn.pk if turn else uuid.UUID(int=7))
     if kind == "message.send":
         return send_frame(thread=str(turn.thread_id if turn else uuid.UUID(int=7)))
+    if kind in ("answer.regenerate", "answer.continue"):
+        answer = str(turn.answer_id if turn else uuid.UUID(int=7))
+        return {"type": kind, "ref": "r1", "id": str(uuid.uuid4()), "answer": answer}
     more = {"turn.follow": {"after_seq": 0}, "ack": {"seq": 1}, "ping": {}}
     whose = {} if kind == "ping" else {"turn": turn_id}
     return {"type": kind} | whose | more.get(kind, {})
@@ -341,6 +352,6 @@ async def _first_answer(tab: Tab) -> str:
         frame = await tab.hear()
         if frame["type"] == "pong":
             return ""
-        if frame["type"] != "thread.changed":
+        if frame["type"] not in ("thread.changed", "branch.changed"):
             await tab.hear("pong")
             return str(frame["type"])

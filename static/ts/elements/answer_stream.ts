@@ -1,14 +1,14 @@
 // <answer-stream>: one answer. Drawn from the page's markup when it is old, from an AnswerStream while it is written.
 
-import { el, find, icon, iconButton } from "../lib/dom";
-import { number, speed } from "../lib/numbers";
-import { pageState } from "../lib/page_state";
-import type { Finish, FoundSources, Source } from "../lib/protocol";
+import { actButton, el, find, icon, iconButton } from "../lib/dom";
+import type { Finish, FoundSources, MessageState, Source } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { MarkdownView } from "../markdown/markdown_view";
+import { answerFacts } from "../models/answer_facts";
 import type { AnswerStream } from "../models/answer_stream";
 import { withMarks } from "../models/citation_marks";
 import { waitWords } from "../models/wait_words";
+import { branchSwitch } from "./branch_switch";
 import { copyFeedback } from "./copy_feedback";
 
 const BEAT_MS = 24;
@@ -22,6 +22,7 @@ export class AnswerStreamElement extends HTMLElement {
   #sources: Source[] = [];
   #found: FoundSources | null = null;
   #hasAddedMarks = false;
+  #redrawEnd: (() => void) | null = null;
   #stall: ReturnType<typeof setTimeout> | undefined;
   #isDue = false;
   #restUntil = 0;
@@ -44,6 +45,35 @@ export class AnswerStreamElement extends HTMLElement {
     return this.#text;
   }
 
+  /** The answer as another tab or branch made it. */
+  load(state: MessageState): void {
+    const { dataset } = this;
+    dataset["status"] = state.status;
+    dataset["reason"] = state.reason;
+    dataset["model"] = state.model;
+    dataset["problem"] = state.problem;
+    dataset["speed"] = String(state.tokens_per_second ?? "");
+    dataset["promptTokens"] = String(state.num_prompt_tokens ?? "");
+    dataset["completionTokens"] = String(state.num_completion_tokens ?? "");
+    this.#text = state.text;
+    if (state.sources?.sources) this.#setSources(state.sources);
+    if (state.status === "pending") {
+      this.#view?.show(state.text);
+      this.#drawWait();
+    } else {
+      this.#drawOld(state.status);
+    }
+  }
+
+  get status(): string {
+    return this.dataset["status"] ?? "";
+  }
+
+  /** What stands under an ended answer, again: its siblings have changed, or its rest was refused. */
+  redrawEnd(): void {
+    this.#redrawEnd?.();
+  }
+
   source(n: number): Source | undefined {
     return this.#sources.find((source) => source.n === n);
   }
@@ -59,6 +89,8 @@ export class AnswerStreamElement extends HTMLElement {
 
   follow(stream: AnswerStream): void {
     this.#stream = stream;
+    this.#redrawEnd = null;
+    this.dataset["status"] = "pending";
     this.#draw();
   }
 
@@ -94,7 +126,7 @@ export class AnswerStreamElement extends HTMLElement {
       this.#showMarks(stream.finish?.marks ?? stream.found?.marks);
       this.#drawEnd(stream.finish ?? { reason: "stop" });
     }
-    else if (stream.status === "failed") this.#drawProblem(stream.problem?.sentence ?? "");
+    else if (stream.status === "failed") this.#drawEnd({ reason: "failed" }, stream.problem?.sentence || strings.answerFailed);
     else this.#drawWait();
     // Words that do not come are a worker that was lost, and another that will take over: say so.
     clearTimeout(this.#stall);
@@ -104,18 +136,15 @@ export class AnswerStreamElement extends HTMLElement {
   #drawOld(status: string): void {
     this.#view?.show(this.#text, true);
     this.#showMarks(this.#found?.marks);
-    if (status === "failed") {
-      this.#drawProblem(this.dataset["problem"] ?? "");
-      return;
-    }
+    const problem = status === "failed" ? this.dataset["problem"] || strings.answerFailed : "";
     const value = (name: string): number | null => (this.dataset[name] ? Number(this.dataset[name]) : null);
     this.#drawEnd({
-      reason: status === "stopped" ? "stopped" : (this.dataset["reason"] ?? "stop"),
+      reason: status === "complete" ? (this.dataset["reason"] ?? "stop") : status,
       model: this.dataset["model"] ?? "",
       tokens_per_second: value("speed"),
       num_prompt_tokens: value("promptTokens"),
       num_completion_tokens: value("completionTokens"),
-    });
+    }, problem);
   }
 
   /** The reader sees the marks that the model left out; the text itself stays the model's. */
@@ -161,48 +190,46 @@ export class AnswerStreamElement extends HTMLElement {
     if (!box.isConnected) end.replaceChildren(box);
   }
 
-  #drawEnd(finish: Finish): void {
+  #drawEnd(finish: Finish, problem = ""): void {
+    this.#redrawEnd = () => this.#drawEnd(finish, problem);
+    this.dataset["status"] = problem ? "failed" : finish.reason === "stopped" ? "stopped" : "complete";
+    if (finish.model) this.dataset["model"] = finish.model;
     if (finish.num_prompt_tokens) this.dataset["promptTokens"] = String(finish.num_prompt_tokens);
     if (finish.num_completion_tokens) this.dataset["completionTokens"] = String(finish.num_completion_tokens);
-    const copy = iconButton("copy", strings.copy, () => void copyFeedback(copy, this.#text));
     find(this, ".answer__end").replaceChildren(
       this.#citedSources(),
+      problem ? this.#problem(problem) : "",
       el(
         "div",
         { class: "answer__foot" },
-        this.#text && el("div", { class: "answer__acts" }, copy),
-        ...this.#facts(finish).map((fact) => el("span", { class: "answer__fact" }, fact)),
+        this.#acts(),
+        !problem && ["stopped", "length"].includes(finish.reason) && this.#goOn(strings.goOn),
+        ...answerFacts(finish, this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact)),
       ),
     );
   }
 
-  #facts(finish: Finish): string[] {
-    const title = pageState.models?.find(({ name }) => name === finish.model)?.title ?? finish.model;
-    const facts: (string | 0 | false | null | undefined)[] = [
-      finish.reason === "stopped" && strings.answerStopped,
-      finish.reason === "length" && strings.answerCut,
-      finish.reason === "interrupted" && strings.answerInterrupted,
-      title,
-      finish.tokens_per_second && strings.tokensPerSecond(speed(finish.tokens_per_second)),
-      finish.num_completion_tokens && strings.tokens(number(finish.num_completion_tokens)),
-    ];
-    return [...facts, ...this.#omissions()].filter((fact): fact is string => Boolean(fact));
+  #acts(): HTMLElement {
+    const copy = iconButton("copy", strings.copy, () => void copyFeedback(copy, this.#text));
+    return el(
+      "div",
+      { class: "answer__acts" },
+      branchSwitch(this.closest<HTMLElement>(".answer")),
+      this.#text && copy,
+      actButton("retry", strings.again, "regenerate"),
+      actButton("fork", strings.fork, "fork"),
+    );
   }
 
-  /** The truth in small print: what the model was not given. */
-  #omissions(): (string | false)[] {
-    const found = this.#found;
-    if (!found) return [];
-    const passages = found.num_left_out ?? 0;
-    const isWhole = !passages && !found.num_history_left_out && !found.left_out?.length;
-    return [
-      this.#hasAddedMarks && strings.marksAdded,
-      found.weak === true && found.sources.length > 0 && strings.weakSources,
-      passages > 0 && strings.passagesLeftOut(passages),
-      Boolean(found.num_history_left_out) && strings.historyLeftOut(found.num_history_left_out ?? 0),
-      ...(found.left_out ?? []).map(({ title }) => strings.notReadYet(title)),
-      isWhole && found.sources.length > 0 && strings.nothingLeftOut,
-    ];
+  /** What was written stays, and its rest is one click away. */
+  #goOn(label: string): HTMLElement {
+    return el("button", { type: "button", class: "button button--small", "data-action": "continue" }, label);
+  }
+
+  #problem(sentence: string): HTMLElement {
+    const words = el("span", {}, this.#text && el("b", {}, strings.answerInterrupted, ". "), sentence);
+    const box = { class: "answer__problem", role: "alert" };
+    return el("div", box, icon("warning"), words, this.#goOn(this.#text ? strings.goOn : strings.retry));
   }
 
   /** The sources that the text names, as a row of buttons; where it names none, all that was read. */
@@ -223,18 +250,6 @@ export class AnswerStreamElement extends HTMLElement {
           el("span", {}, source.title),
           el("small", {}, strings.place(source.place, source.label)),
         ),
-      ),
-    );
-  }
-
-  #drawProblem(sentence: string): void {
-    find(this, ".answer__end").replaceChildren(
-      el(
-        "div",
-        { class: "answer__problem", role: "alert" },
-        icon("warning"),
-        el("span", {}, sentence || strings.answerFailed),
-        el("button", { type: "button", class: "button button--small", "data-action": "ask-again" }, strings.retry),
       ),
     );
   }

@@ -24,6 +24,10 @@ export class ModelPicker extends HTMLElement {
     return named ?? this.#models.find(({ is_default }) => is_default) ?? this.#models[0] ?? null;
   }
 
+  get models(): ChatModel[] {
+    return this.#models;
+  }
+
   set models(models: ChatModel[]) {
     this.#models = models;
     this.#draw();

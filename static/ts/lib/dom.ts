@@ -41,6 +41,12 @@ export function iconButton(name: string, label: string, onClick: (event: Event) 
   );
 }
 
+/** A picture to press, whose data-action the page knows. */
+export function actButton(name: string, label: string, action: string, modifier = ""): HTMLButtonElement {
+  const shape = { type: "button", class: `icon-button ${modifier}`.trim(), "data-action": action };
+  return el("button", { ...shape, "aria-label": label, title: label }, icon(name));
+}
+
 export function find<T extends Element>(root: ParentNode, selector: string): T {
   const found = root.querySelector<T>(selector);
   if (!found) throw new Error(`the page has no ${selector}`);

@@ -20,11 +20,30 @@ export interface DocumentState {
   deleted?: boolean;
 }
 
+export interface RunningTurn { id: string; answer: string }
+
+/** One message of the shown branch; siblings are the messages that stand in its place, itself among them. */
+export interface MessageState {
+  id: string;
+  role: "user" | "assistant";
+  text: string;
+  siblings: string[];
+  status: string;
+  reason: string;
+  model: string;
+  problem: string;
+  sources: FoundSources | null;
+  num_prompt_tokens: number | null;
+  num_completion_tokens: number | null;
+  tokens_per_second: number | null;
+}
+export interface Branch { messages: MessageState[]; turns: RunningTurn[] }
+
 export interface PageState {
   employee?: Employee;
   models?: ChatModel[];
   thread?: { id: string; title: string; model: string | null; documents: DocumentState[] } | null;
-  running_turn?: { id: string; seq: number; answer?: string } | null;
+  running_turns?: RunningTurn[];
   documents?: DocumentState[];
 }
 
@@ -108,6 +127,8 @@ export type ServerFrame =
   | TurnEvent
   | Accepted
   | { type: "thread.changed"; thread: ThreadSummary }
+  /** Somebody asked something in this thread; ref says whether it was this tab. */
+  | { type: "branch.changed"; thread: string; ref: string }
   | { type: "models.changed"; models?: ChatModel[] }
   | { type: "document.changed"; document: DocumentState }
   | { type: "error"; ref?: string | null; code: string; sentence: string }
@@ -122,10 +143,20 @@ export interface SendFrame {
   text: string;
   model: string | null;
   documents: string[];
+  /** The message that it follows. */
+  parent: string | null;
+  /** The question that it stands beside. */
+  edits: string | null;
 }
 
-export type ClientFrame =
+/** What is asked with an id of the page's own, sent until it is acknowledged or refused. */
+export type AskFrame =
   | SendFrame
+  | { type: "answer.regenerate"; ref: string; id: string; answer: string; model: string | null }
+  | { type: "answer.continue"; ref: string; id: string; answer: string };
+
+export type ClientFrame =
+  | AskFrame
   | { type: "turn.follow"; turn: string; after_seq: number }
   | { type: "turn.unfollow"; turn: string }
   | { type: "turn.stop"; turn: string }

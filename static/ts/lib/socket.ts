@@ -2,7 +2,7 @@
 // every followed turn is asked for from where we stand. So a broken line is a pause and nothing more.
 
 import { backoff } from "../models/backoff";
-import type { ClientFrame, SendFrame, ServerFrame } from "./protocol";
+import type { AskFrame, ClientFrame, ServerFrame } from "./protocol";
 
 const PING_MS = 25_000;
 const SILENCE_MS = 40_000;
@@ -20,7 +20,7 @@ export class Socket extends EventTarget {
   #heard = 0;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #handlers = new Map<string, ((frame: never) => void)[]>();
-  #unsent = new Map<string, SendFrame>();
+  #unsent = new Map<string, AskFrame>();
   #followed = new Map<string, () => number>();
   #stops = new Set<string>();
   #acks = new Map<string, Unacknowledged>();
@@ -47,7 +47,7 @@ export class Socket extends EventTarget {
   }
 
   /** Sent until it is acknowledged or refused, over as many connections as it takes. */
-  sendMessage(frame: SendFrame): void {
+  ask(frame: AskFrame): void {
     this.#unsent.set(frame.ref, frame);
     this.#send(frame);
   }

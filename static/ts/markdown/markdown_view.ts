@@ -8,6 +8,7 @@ import { blockToNodes, type Context } from "./to_nodes";
 export class MarkdownView {
   #blocks = new MarkdownBlocks();
   #text = "";
+  #hasEnded = false;
   #openBox: HTMLElement | null = null;
 
   constructor(readonly root: HTMLElement, public context: Context) {
@@ -17,16 +18,20 @@ export class MarkdownView {
 
   /** Show the text so far; a text that does not go on from the last one is drawn anew. */
   show(text: string, isComplete = false): void {
-    if (!text.startsWith(this.#text)) this.redraw();
+    if (this.#hasEnded && text === this.#text) return;
+    // What was complete has closed its last block; if it goes on after all, that block may go on too.
+    if (this.#hasEnded || !text.startsWith(this.#text)) this.redraw();
     this.#text = text;
     const closed = this.#blocks.extend(text);
     if (isComplete) closed.push(...this.#blocks.end());
+    this.#hasEnded = isComplete;
     for (const block of closed) this.#close(block);
     const open = isComplete ? null : this.#blocks.open;
     if (open) this.#drawOpen(open);
   }
 
   redraw(): void {
+    this.#hasEnded = false;
     this.#blocks.reset();
     this.#text = "";
     this.#openBox = null;

@@ -1,24 +1,25 @@
 // The conversation page: wires composer, messages, model picker, source pane and socket together.
 
+import { askAgain } from "../elements/again_menu";
 import type { AnswerStreamElement } from "../elements/answer_stream";
 import type { ChatComposer, Draft } from "../elements/chat_composer";
 import type { ContextGauge } from "../elements/context_gauge";
 import { copyFeedback } from "../elements/copy_feedback";
 import type { ModelPicker } from "../elements/model_picker";
+import { editQuestion } from "../elements/question_edit";
 import type { ThreadList } from "../elements/thread_list";
 import { api } from "../lib/api";
 import { socket } from "../lib/connection";
 import { actionOf, find } from "../lib/dom";
 import { showFailure } from "../lib/failure";
-import { newId } from "../lib/ids";
 import { pageState } from "../lib/page_state";
-import type { Accepted, DocumentState, TurnEvent } from "../lib/protocol";
+import type { Accepted, Branch, DocumentState, RunningTurn } from "../lib/protocol";
 import { strings } from "../lib/strings";
-import { AnswerStream } from "../models/answer_stream";
+import type { AnswerStream } from "../models/answer_stream";
+import { Answers } from "./answers";
+import { Asking } from "./asking";
 import { Conversation } from "./conversation";
 import { closeSource, openSource } from "./sources";
-
-interface Pending { text: string; question: HTMLElement; answer: AnswerStreamElement }
 
 export class ChatPage {
   #thread: string | null = pageState.thread?.id ?? null;
@@ -27,61 +28,49 @@ export class ChatPage {
   #picker = find<ModelPicker>(document, "model-picker");
   #list = find<ThreadList>(document, "thread-list");
   #conversation = new Conversation(find(document, "#thread"), find(document, "[data-action=jump-down]"));
-  #pending = new Map<string, Pending>();
-  #turn: { stream: AnswerStream; element: AnswerStreamElement } | null = null;
+  #answers = new Answers((stream) => this.#over(stream));
+  #asking = new Asking(this.#conversation, this.#answers, this.#composer, () => this.#showWriting(), () => void this.#look());
 
   start(): void {
     this.#composer.openDraft(this.#thread);
-    this.#composer.addEventListener("message-send", (event) => this.#send((event as CustomEvent<Draft>).detail));
-    this.#composer.addEventListener("answer-stop", () => this.#stop());
+    this.#composer.addEventListener("message-send", (event) => this.#asking.send((event as CustomEvent<Draft>).detail, this.#place));
+    this.#composer.addEventListener("answer-stop", () => this.#answers.stop());
     this.#composer.addEventListener("document-detach", (event) => void this.#detach((event as CustomEvent<string>).detail));
     this.#picker.addEventListener("model-chosen", (event) => void this.#choose((event as CustomEvent<string>).detail));
     this.#list.addEventListener("thread-changed", (event) => this.#retitle((event as CustomEvent<{ id: string; title: string }>).detail));
     document.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => this.#escape(event));
-    socket.on("message.accepted", (frame) => this.#accepted(frame));
-    socket.on("error", ({ ref, sentence }) => ref && this.#refused(ref, sentence));
-    for (const type of ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const) {
-      socket.on(type, (event) => this.#applied(event));
-    }
-    socket.on("models.changed", ({ models }) => {
-      if (models) this.#picker.models = models;
-    });
+    this.#hear();
     for (const document of pageState.thread?.documents ?? []) this.#composer.attachDocument(document);
     void this.#attachFromAddress();
-    this.#resume();
+    this.#followRunning(pageState.running_turns ?? []);
     this.#conversation.toEnd();
     this.#showContext();
   }
 
-  #send({ text, documents }: Draft): void {
-    const id = newId();
-    const { question, answer } = this.#conversation.add(text);
-    this.#pending.set(id, { text, question, answer });
-    this.#composer.isAnswering = true;
-    const model = this.#thread ? this.#model : (this.#picker.model?.name ?? null);
-    socket.sendMessage({ type: "message.send", ref: id, id, thread: this.#thread, text, model, documents });
+  #hear(): void {
+    let wasOpen = false;
+    socket.on("message.accepted", (frame) => this.#accepted(frame));
+    socket.on("error", ({ ref, sentence }) => ref && this.#asking.refused(ref, sentence));
+    socket.on("models.changed", ({ models }) => {
+      if (models) this.#picker.models = models;
+    });
+    // Somebody asked in another tab or on another device; while the line was down nobody would have told us.
+    socket.on("branch.changed", ({ thread, ref }) => thread === this.#thread && !this.#asking.isOwn(ref) && void this.#look());
+    socket.addEventListener("open", () => {
+      if (wasOpen) void this.#look();
+      wasOpen = true;
+    });
   }
 
-  #accepted({ ref, thread, answer, turn }: Accepted): void {
-    const pending = this.#pending.get(ref);
-    if (!pending) return;
-    this.#pending.delete(ref);
+  get #place(): { thread: string | null; model: string | null } {
+    return { thread: this.#thread, model: this.#thread ? this.#model : (this.#picker.model?.name ?? null) };
+  }
+
+  #accepted(frame: Accepted): void {
+    if (!this.#asking.accepted(frame)) return;
     this.#composer.forgetDraft();
-    pending.question.dataset["message"] = ref;
-    const article = pending.answer.closest<HTMLElement>(".answer");
-    if (article) article.dataset["message"] = answer.id;
-    if (thread.id !== this.#thread) this.#enter(thread);
-    this.#follow(new AnswerStream(turn.id), pending.answer);
-  }
-
-  #refused(ref: string, sentence: string): void {
-    const pending = this.#pending.get(ref);
-    if (!pending) return;
-    this.#pending.delete(ref);
-    this.#conversation.remove(pending.question, pending.answer);
-    this.#composer.isAnswering = false;
-    this.#composer.giveBack(pending.text, `${strings.notSent} ${sentence}`);
+    if (frame.thread.id !== this.#thread) this.#enter(frame.thread);
   }
 
   /** The first message made the thread: its address and its row in the list come without a new page. */
@@ -95,46 +84,42 @@ export class ChatPage {
     this.#list.current = thread.id;
   }
 
-  /** An answer was being written when the page was drawn: take it up from where the page is. */
-  #resume(): void {
-    const running = pageState.running_turn;
-    const element = this.#conversation.lastAnswer;
-    if (!running || !element) return;
-    const known = running.seq > 0 ? { text: element.text, seq: running.seq } : { text: "", seq: 0 };
-    this.#composer.isAnswering = true;
-    this.#follow(new AnswerStream(running.id, known), element);
-  }
-
-  #follow(stream: AnswerStream, element: AnswerStreamElement): void {
-    this.#turn = { stream, element };
-    element.follow(stream);
-    socket.follow(stream.turn, () => stream.seq);
-  }
-
-  #applied(event: TurnEvent): void {
-    const turn = this.#turn;
-    if (!turn || event.turn !== turn.stream.turn) return;
-    const outcome = turn.stream.apply(event);
-    if (outcome === "refollow") socket.refollow(event.turn);
-    if (outcome === "changed") {
-      socket.acknowledge(event.turn, turn.stream.seq, turn.stream.isOver);
-      turn.element.refresh();
+  /** Show the branch that the thread shows now, without what this tab still waits for. */
+  async #look(choose?: string): Promise<void> {
+    if (!this.#thread || this.#asking.isWaiting) return;
+    const path = `/threads/${this.#thread}/branch/`;
+    try {
+      const branch = await (choose ? api<Branch>("PUT", path, { message: choose }) : api<Branch>("GET", path));
+      if (this.#asking.isWaiting) return;
+      this.#conversation.show(branch.messages, (answer) => this.#answers.draws(answer));
+      this.#answers.leaveAbsent();
+      this.#followRunning(branch.turns);
+      this.#showWriting();
+      this.#showContext();
+    } catch (error) {
+      showFailure(error);
     }
-    if (turn.stream.isOver) this.#over(turn.stream);
+  }
+
+  /** Answers were being written when the page or the branch was drawn: take them up. */
+  #followRunning(turns: RunningTurn[]): void {
+    for (const { id, answer } of turns) {
+      const element = this.#conversation.answerOf(answer);
+      if (element) this.#answers.follow(id, element);
+    }
+    this.#showWriting();
+  }
+
+  #showWriting(): void {
+    this.#composer.isAnswering = this.#asking.isWaiting || this.#answers.isWriting;
   }
 
   #over(stream: AnswerStream): void {
-    this.#turn = null;
-    socket.unfollow(stream.turn);
-    this.#composer.isAnswering = false;
+    this.#showWriting();
     const words = stream.status === "failed" ? strings.answerFailed : strings.answerReady;
     find(document, "#announcer").textContent = words;
     // The figures are drawn at the next frame.
     requestAnimationFrame(() => requestAnimationFrame(() => this.#showContext()));
-  }
-
-  #stop(): void {
-    if (this.#turn) socket.stop(this.#turn.stream.turn);
   }
 
   #showContext(): void {
@@ -188,14 +173,36 @@ export class ChatPage {
     if (idea === "document") this.#composer.chooseFiles();
     else if (idea) this.#composer.fill(idea);
     const button = actionOf(event);
-    const question = button?.closest<HTMLElement>(".question");
-    if (button?.dataset["action"] === "copy-message" && question) void copyFeedback(button, this.#conversation.textOf(question));
-    if (button?.dataset["action"] === "ask-again") this.#composer.fill(this.#conversation.questionBefore(button));
+    const article = button?.closest<HTMLElement>(".question, .answer");
+    if (button && article) this.#acted(button, article);
     if (button?.dataset["action"] === "jump-down") this.#conversation.jumpToEnd();
+  }
+
+  #acted(button: HTMLElement, article: HTMLElement): void {
+    const answer = article.querySelector<AnswerStreamElement>("answer-stream");
+    const text = answer ? answer.text : this.#conversation.textOf(article);
+    switch (button.dataset["action"]) {
+      case "copy-message": void copyFeedback(button, text); break;
+      case "edit": editQuestion(article, text, (written) => this.#asking.edit(article, written, this.#place)); break;
+      case "regenerate": askAgain(button, this.#picker.models, answer?.dataset["model"] ?? "", (model) => this.#asking.regenerate(article, model)); break;
+      case "continue": if (answer) this.#asking.goOn(answer); break;
+      case "branch": void this.#look(button.dataset["branch"]); break;
+      case "fork": void this.#fork(article.dataset["message"] ?? ""); break;
+    }
+  }
+
+  async #fork(message: string): Promise<void> {
+    try {
+      const { thread, draft } = await api<{ thread: { id: string }; draft: string }>("POST", `/threads/${this.#thread}/forks/`, { message });
+      if (draft) sessionStorage.setItem(`draft:${thread.id}`, draft);
+      location.assign(`/threads/${thread.id}/`);
+    } catch (error) {
+      showFailure(error);
+    }
   }
 
   #escape(event: KeyboardEvent): void {
     if (event.key !== "Escape" || event.defaultPrevented || event.shiftKey || document.querySelector("dialog[open], .menu:popover-open, .sidebar:popover-open")) return;
-    if (!closeSource() && this.#turn) this.#stop();
+    if (!closeSource()) this.#answers.stop();
   }
 }

@@ -1,7 +1,9 @@
 // The messages on the page: adding the pair of a new question, and keeping the view where the reader wants it.
 
 import type { AnswerStreamElement } from "../elements/answer_stream";
+import { branchSwitch } from "../elements/branch_switch";
 import { find } from "../lib/dom";
+import type { MessageState } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { type Extent, ScrollKeeper } from "../models/scroll_keeper";
 
@@ -24,6 +26,20 @@ export class Conversation {
     });
     watch.observe(this.#inner);
     watch.observe(scroller);
+    for (const article of this.#articles) this.#drawSwitch(article);
+  }
+
+  get #articles(): HTMLElement[] {
+    return [...this.#inner.querySelectorAll<HTMLElement>(":scope > article")];
+  }
+
+  /** The id of the last message, or null while there is none that the server knows. */
+  get lastMessage(): string | null {
+    return this.#articles.at(-1)?.dataset["message"] || null;
+  }
+
+  answerOf(message: string): AnswerStreamElement | null {
+    return this.#inner.querySelector(`.answer[data-message="${message}"] answer-stream`);
   }
 
   get lastAnswer(): AnswerStreamElement | null {
@@ -34,11 +50,8 @@ export class Conversation {
   add(text: string): { question: HTMLElement; answer: AnswerStreamElement } {
     const question = this.#copyOf("message-template-user");
     find(question, ".question__text").textContent = text;
-    const article = this.#copyOf("message-template-assistant");
-    article.classList.add("answer--fresh");
-    this.#inner.append(question, article);
-    const answer = find<AnswerStreamElement>(article, "answer-stream");
-    answer.wait();
+    this.#inner.append(question);
+    const answer = this.addAnswer();
     const state = find<HTMLElement>(question, ".question__state");
     setTimeout(() => {
       if (!question.dataset["message"]) state.replaceChildren(strings.sending);
@@ -48,23 +61,68 @@ export class Conversation {
       state.hidden = true;
       observer.disconnect();
     }).observe(question, { attributeFilter: ["data-message"] });
-    this.#keeper.follow();
-    this.toEnd();
     return { question, answer };
   }
 
-  remove(question: HTMLElement, answer: AnswerStreamElement): void {
-    question.remove();
-    answer.closest(".answer")?.remove();
+  /** The room for another answer, at the end. */
+  addAnswer(): AnswerStreamElement {
+    const article = this.#copyOf("message-template-assistant");
+    article.classList.add("answer--fresh");
+    this.#inner.append(article);
+    const answer = find<AnswerStreamElement>(article, "answer-stream");
+    answer.wait();
+    this.#keeper.follow();
+    this.toEnd();
+    return answer;
+  }
+
+  /** Take a message and all that follows it off the page: another branch begins here. */
+  cutAt(article: HTMLElement): void {
+    const articles = this.#articles;
+    for (const gone of articles.slice(articles.indexOf(article))) gone.remove();
+  }
+
+  /** Show this branch. What is on the page already stays as it is, unless `isDrawn` says that its state is old. */
+  show(messages: MessageState[], isDrawn: (answer: AnswerStreamElement) => boolean): void {
+    const shown = new Set(messages.map(({ id }) => id));
+    for (const article of this.#articles) {
+      if (!shown.has(article.dataset["message"] ?? "")) article.remove();
+    }
+    let before: Element | null = null;
+    for (const message of messages) {
+      const article: HTMLElement = this.#inner.querySelector<HTMLElement>(`:scope > [data-message="${message.id}"]`) ?? this.#draw(message);
+      if (before && before.nextElementSibling !== article) before.after(article);
+      else if (!before && this.#articles[0] !== article) this.#inner.prepend(article);
+      const answer = article.querySelector<AnswerStreamElement>("answer-stream");
+      if (answer && !isDrawn(answer) && (answer.text !== message.text || answer.status !== message.status)) answer.load(message);
+      article.dataset["siblings"] = message.siblings.join(" ");
+      this.#drawSwitch(article);
+      before = article;
+    }
+  }
+
+  #draw(message: MessageState): HTMLElement {
+    const article = this.#copyOf(`message-template-${message.role}`);
+    article.dataset["message"] = message.id;
+    if (message.role === "user") find(article, ".question__text").textContent = message.text;
+    return article;
+  }
+
+  #drawSwitch(article: HTMLElement): void {
+    const answer = article.querySelector<AnswerStreamElement>("answer-stream");
+    if (answer) {
+      answer.redrawEnd();
+      return;
+    }
+    const acts = find(article, ".question__acts");
+    acts.querySelector(".branches")?.remove();
+    const branches = branchSwitch(article);
+    if (branches) acts.prepend(branches);
+    acts.toggleAttribute("data-steady", Boolean(branches));
   }
 
   textOf(question: HTMLElement): string {
     return question.querySelector(".question__text")?.textContent ?? "";
-  }
-
-  questionBefore(element: Element): string {
-    const question = element.closest(".answer")?.previousElementSibling;
-    return question instanceof HTMLElement ? this.textOf(question) : "";
   }
 
   toEnd(): void {

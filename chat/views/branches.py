@@ -1,0 +1,103 @@
+"""The branch of a thread that is shown: as rows for the page, as JSON for its scripts; choosing another; forking."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+
+from chat import doorbell, forking, requests
+from chat.errors import BadInput, Missing
+from chat.models import Employee, Message, Thread, Turn
+from chat.requests import employee_of, signed_in
+from chat.views.documents import visible_sources
+from chat.views.frame import thread_of
+
+
+@signed_in
+def show(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
+    """{"messages": [{id, role, text, siblings, …}], "turns": [{id, answer}]}: see `message_state`."""
+    return _branch(employee_of(request), thread_of(request, thread_id))
+
+
+@signed_in
+def choose(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
+    """Body {message}: from now on the thread shows the newest branch through this message. Answers like GET."""
+    thread = thread_of(request, thread_id)
+    thread.show(_message(request, thread))
+    return _branch(employee_of(request), thread)
+
+
+@signed_in
+def fork(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
+    """Body {message}: a new thread with what was said up to this answer, or before this question.
+
+    {"thread": summary, "draft": the question's text, or ""}
+    """
+    thread = thread_of(request, thread_id)
+    message = _message(request, thread)
+    forked = forking.fork(thread, message)
+    doorbell.thread_changed(forked.owner_id, forked.summary())
+    draft = message.text if message.is_question else ""
+    return JsonResponse({"thread": forked.summary(), "draft": draft}, status=201)
+
+
+def shown(employee: Employee, thread: Thread) -> list[Message]:
+    """The messages of the shown branch in order, each with its siblings. Three queries."""
+    tree = thread.tree()
+    branch = tree.branch(thread.tip_id)
+    rows = Message.objects.for_employee(employee).filter(thread=thread, pk__in=branch).in_bulk()
+    messages = [rows[pk] for pk in branch if pk in rows]
+    for message in messages:
+        message.siblings = tree.siblings(message.pk)
+    visible_sources(employee, messages)
+    return messages
+
+
+def running_turns(employee: Employee, thread: Thread) -> list[dict[str, str]]:
+    """{id, answer} of each answer in the making, the one that is written first first."""
+    turns = Turn.objects.for_employee(employee).unfinished().filter(thread=thread).order_by("created_at")
+    return [{"id": str(turn.id), "answer": str(turn.answer_id)} for turn in turns]
+
+
+def message_state(message: Message) -> dict[str, Any]:
+    """What chat/_message.html shows, for scripts."""
+    return {
+        "id": str(message.id),
+        "role": message.role,
+        "text": message.text,
+        "siblings": [str(sibling) for sibling in message.siblings],
+        "status": message.status,
+        "reason": message.finish_reason,
+        "model": message.model_name,
+        "problem": message.error_sentence,
+        "sources": message.sources or None,
+        "num_prompt_tokens": message.num_prompt_tokens,
+        "num_completion_tokens": message.num_completion_tokens,
+        "tokens_per_second": message.tokens_per_second,
+    }
+
+
+def _branch(employee: Employee, thread: Thread) -> JsonResponse:
+    messages = [message_state(message) for message in shown(employee, thread)]
+    return JsonResponse({"messages": messages, "turns": running_turns(employee, thread)})
+
+
+def _message(request: HttpRequest, thread: Thread) -> Message:
+    """The message that the body names. Raises BadInput, Missing."""
+    body = requests.fields(request, message=str)
+    requests.require(body, "message")
+    try:
+        message_id = uuid.UUID(body["message"])
+    except ValueError:
+        raise BadInput("bad_field", _("The field “%(name)s” has the wrong type.") % {"name": "message"}) from None
+    message = Message.objects.for_employee(employee_of(request)).filter(thread=thread, pk=message_id).first()
+    if message is None:
+        raise Missing
+    return message
+
+
+branch = requests.methods(GET=show, PUT=choose)
+forks = requests.methods(POST=fork)

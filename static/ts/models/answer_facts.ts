@@ -1,0 +1,32 @@
+// What stands in small print under an ended answer: how it ended, who wrote it, and what the model was not given.
+
+import { number, speed } from "../lib/numbers";
+import { pageState } from "../lib/page_state";
+import type { Finish, FoundSources } from "../lib/protocol";
+import { strings } from "../lib/strings";
+
+export function answerFacts(finish: Finish, found: FoundSources | null, hasAddedMarks: boolean): string[] {
+  const title = pageState.models?.find(({ name }) => name === finish.model)?.title ?? finish.model;
+  const facts: (string | 0 | false | null | undefined)[] = [
+    finish.reason === "stopped" && strings.answerStopped,
+    finish.reason === "length" && strings.answerCut,
+    title,
+    finish.tokens_per_second && strings.tokensPerSecond(speed(finish.tokens_per_second)),
+    finish.num_completion_tokens && strings.tokens(number(finish.num_completion_tokens)),
+  ];
+  return [...facts, ...omissions(found, hasAddedMarks)].filter((fact): fact is string => Boolean(fact));
+}
+
+function omissions(found: FoundSources | null, hasAddedMarks: boolean): (string | false)[] {
+  if (!found) return [];
+  const passages = found.num_left_out ?? 0;
+  const isWhole = !passages && !found.num_history_left_out && !found.left_out?.length;
+  return [
+    hasAddedMarks && strings.marksAdded,
+    found.weak === true && found.sources.length > 0 && strings.weakSources,
+    passages > 0 && strings.passagesLeftOut(passages),
+    Boolean(found.num_history_left_out) && strings.historyLeftOut(found.num_history_left_out ?? 0),
+    ...(found.left_out ?? []).map(({ title }) => strings.notReadYet(title)),
+    isWhole && found.sources.length > 0 && strings.nothingLeftOut,
+  ];
+}

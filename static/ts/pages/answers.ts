@@ -1,0 +1,66 @@
+// The answers that are being written on this page: follows their turns and draws what comes.
+
+import type { AnswerStreamElement } from "../elements/answer_stream";
+import { socket } from "../lib/connection";
+import type { TurnEvent } from "../lib/protocol";
+import { AnswerStream } from "../models/answer_stream";
+
+const EVENTS = ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const;
+
+export class Answers {
+  #followed = new Map<string, { stream: AnswerStream; element: AnswerStreamElement }>();
+
+  /** `ended` is told when an answer is whole or has failed. */
+  constructor(readonly ended: (stream: AnswerStream) => void) {
+    for (const type of EVENTS) socket.on(type, (event) => this.#applied(event));
+  }
+
+  get isWriting(): boolean {
+    return this.#followed.size > 0;
+  }
+
+  /** Whether the element is drawn by an answer that is being written. */
+  draws(element: AnswerStreamElement): boolean {
+    return [...this.#followed.values()].some((followed) => followed.element === element);
+  }
+
+  /** From the beginning: the turn's log has the whole text, also of an answer that goes on. */
+  follow(turn: string, element: AnswerStreamElement, text = ""): void {
+    if (this.#followed.get(turn)?.element === element) return;
+    const stream = new AnswerStream(turn, { text, seq: 0 });
+    this.#followed.set(turn, { stream, element });
+    element.follow(stream);
+    socket.follow(turn, () => stream.seq);
+  }
+
+  /** Answers that are no longer on the page are written all the same; the page listens no more. */
+  leaveAbsent(): void {
+    for (const [turn, { element }] of this.#followed) {
+      if (!element.isConnected) this.#leave(turn);
+    }
+  }
+
+  stop(): void {
+    for (const turn of this.#followed.keys()) socket.stop(turn);
+  }
+
+  #applied(event: TurnEvent): void {
+    const followed = this.#followed.get(event.turn);
+    if (!followed) return;
+    const { stream, element } = followed;
+    const outcome = stream.apply(event);
+    if (outcome === "refollow") socket.refollow(event.turn);
+    if (outcome === "changed") {
+      socket.acknowledge(event.turn, stream.seq, stream.isOver);
+      element.refresh();
+    }
+    if (!stream.isOver) return;
+    this.#leave(event.turn);
+    this.ended(stream);
+  }
+
+  #leave(turn: string): void {
+    this.#followed.delete(turn);
+    socket.unfollow(turn);
+  }
+}
