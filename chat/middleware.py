@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import translation
@@ -36,6 +37,9 @@ def request_id(get_response: GetResponse) -> GetResponse:
         current_request_id.set(uuid.uuid4().hex[:12])
         response = get_response(request)
         response["X-Request-Id"] = current_request_id.get()
+        if response.streaming and not connection.in_atomic_block:
+            # Its bytes may take minutes, and without this a connection with them: ten slow readers held the whole pool.
+            close_old_connections()
         return response
 
     return middleware

@@ -6,6 +6,8 @@ import os
 import threading
 from pathlib import Path
 
+from django.db import close_old_connections, connection
+
 from rag import extract
 from rag.errors import UnreadableFile
 from rag.models import Document, Version
@@ -31,6 +33,8 @@ def image_path(document: Document, page_no: int, scale: float = 2.0) -> Path:
     size = next((known for known in SCALES if known >= scale), SCALES[-1])
     kept = image_folder(version) / f"{page_no}@{size}.png"
     if not kept.exists():
+        if not connection.in_atomic_block:
+            close_old_connections()  # those who wait for a drawing would hold the whole pool
         with _drawing:
             drawn = extract.image(version.path, page_no, size)
         _keep(kept, drawn)
