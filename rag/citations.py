@@ -154,7 +154,7 @@ def locate(statement: str, passage: Passage, pages: Mapping[tuple[int, int], Pag
                 best = Found(page_no, a, b, joined(raw)[:MAX_QUOTE_CHARS], score)
     if best is not None and best.score >= STRONG_SHARE:
         return best
-    page_no, start, end = passage.spans[0]
+    page_no, start, end = next((span for span in passage.spans if span[0] == passage.page_no), passage.spans[0])
     score = best.score if best is not None else 0.0
     return Found(page_no, start, end, joined(passage.text)[:MAX_QUOTE_CHARS], min(score, STRONG_SHARE - 0.01))
 

@@ -6,10 +6,12 @@ and no chat template's token survives. Best first, second best last, since model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from rag.clean import visible
+from rag.retrieval import Neighbour
 from rag.search import Passage
 
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -30,16 +32,27 @@ class Packed(NamedTuple):
     left_out: list[Passage]
 
 
-def sources(passages: Sequence[Passage], budget_tokens: int, count_tokens: CountTokens) -> Packed:
-    """As many passages as fit, in order of score. One batched call of the counter."""
+def sources(
+    passages: Sequence[Passage],
+    budget_tokens: int,
+    count_tokens: CountTokens,
+    neighbours: Mapping[int, Sequence[Neighbour]] | None = None,
+) -> Packed:
+    """As many passages as fit, in order of score; what is left of the budget goes to their neighbours.
+
+    One batched call of the counter.
+    """
     if not passages:
         return Packed("", [], [])
+    beside = neighbours or {}
     entries = [entry(len(passages), passage) for passage in passages]
-    frame, *sizes = count_tokens([f"{OPENING}\n{CLOSING}", *entries])
+    texts = [_text(each.text) for passage in passages for each in beside.get(passage.chunk_id, ())]
+    frame, *sizes = count_tokens([f"{OPENING}\n{CLOSING}", *entries, *texts])
+    size_of = dict(zip(texts, sizes[len(entries) :], strict=True))
     remaining = budget_tokens - frame
     taken: list[Passage] = []
     left_out: list[Passage] = []
-    for passage, size in zip(passages, sizes, strict=True):
+    for passage, size in zip(passages, sizes[: len(entries)], strict=True):
         # A shorter one further down may still fit.
         if size + 1 <= remaining:
             taken.append(passage)
@@ -48,9 +61,26 @@ def sources(passages: Sequence[Passage], budget_tokens: int, count_tokens: Count
             left_out.append(passage)
     if not taken:
         return Packed("", [], left_out)
+    given = {passage.chunk_id for passage in passages}
+    for index, passage in enumerate(taken):
+        for each in beside.get(passage.chunk_id, ()):
+            size = size_of[_text(each.text)] + 1
+            if each.chunk_id not in given and size <= remaining:
+                taken[index] = _extended(taken[index], each)
+                given.add(each.chunk_id)
+                remaining -= size
     used = [taken[0], *taken[2:], taken[1]] if len(taken) > 2 else taken
     lines = [entry(n, passage) for n, passage in enumerate(used, start=1)]
     return Packed("\n".join([OPENING, *lines, CLOSING]), used, left_out)
+
+
+def _extended(passage: Passage, neighbour: Neighbour) -> Passage:
+    """One passage of the two, in the order of the document. Its place stays that of the hit."""
+    texts, spans = [passage.text, neighbour.text], [passage.spans, neighbour.spans]
+    if neighbour.step < 0:
+        texts.reverse()
+        spans.reverse()
+    return replace(passage, text="\n".join(texts), spans=[span for part in spans for span in part])
 
 
 def entry(n: int, passage: Passage) -> str:

@@ -68,6 +68,14 @@ JOIN rag_document d ON d.id = v.document_id
 LEFT JOIN rag_page p ON p.version_id = c.version_id AND p.page_no = c.page_first
 WHERE c.id = ANY(%(chunks)s)
 """
+_NEIGHBOURS = """
+SELECT hit.id, c.ordinal - hit.ordinal AS step, c.id, c.body, c.spans
+FROM rag_chunk hit
+JOIN visible ON visible.version_id = hit.version_id
+JOIN rag_chunk c ON c.version_id = hit.version_id AND c.heading = hit.heading
+    AND c.ordinal IN (hit.ordinal - 1, hit.ordinal + 1)
+WHERE hit.id = ANY(%(chunks)s) ORDER BY hit.id, step DESC
+"""
 _LEXEMES = """
 SELECT w.word,
        tsvector_to_array(to_tsvector('english', w.word)) || tsvector_to_array(to_tsvector('german', w.word))
@@ -104,6 +112,16 @@ class ChunkRow:
     page_first: int
     label: str
     ordinal: int
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """The chunk just before (step -1) or after (step 1) a hit, in the same section."""
+
+    step: int
+    chunk_id: int
+    text: str
+    spans: list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -198,3 +216,12 @@ def rows(cursor: CursorWrapper, scope: Scope, chunk_ids: Sequence[int]) -> Mappi
     columns = [column.name for column in cursor.description or ()]
     found = (dict(zip(columns, values, strict=True)) for values in cursor.fetchall())
     return {values["id"]: ChunkRow(**values | {"spans": json.loads(values["spans"])}) for values in found}
+
+
+def neighbours(cursor: CursorWrapper, scope: Scope, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
+    """Of each hit, what follows it first: an answer goes on more often than it began before."""
+    cursor.execute(_VISIBLE + _NEIGHBOURS, scope.parameters | {"chunks": list(chunk_ids)})
+    found: dict[int, list[Neighbour]] = {}
+    for hit, step, chunk_id, body, spans in cursor.fetchall():
+        found.setdefault(hit, []).append(Neighbour(step, chunk_id, body, json.loads(spans)))
+    return found

@@ -50,6 +50,7 @@ def find(turn: Turn, documents: list[Document], history: list[prompts.Said], con
         found.passages,
         prompts.room_for_sources(context_length, question),
         lambda texts: client().count_tokens(turn.model_name, texts),
+        found.neighbours,
     )
     by_n = dict(enumerate(packed.used, start=1))
     stored = citations.store(turn.answer_id, by_n)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import errors, fusion, geometry, ids, packing, query, words
+from rag import errors, fusion, geometry, ids, packing, query, retrieval, words
 from rag.search import Passage
 
 
@@ -139,6 +139,21 @@ def test_the_budget_is_never_exceeded(lengths: list[int], budget: int) -> None:
     packed = packing.sources(passages, budget, count)
     assert len(packed.text) <= budget
     assert sorted(map(id, packed.used + packed.left_out)) == sorted(map(id, passages))
+
+
+def test_what_is_left_of_the_budget_goes_to_neighbours() -> None:
+    """In the order of the document, never beyond the budget, and nothing twice."""
+    hit = passage("the hit")
+    before = retrieval.Neighbour(-1, 7, "before it", [[2, 0, 9]])
+    after = retrieval.Neighbour(1, 8, "after it", [[3, 9, 17]])
+    packed = packing.sources([hit], 10_000, count, {hit.chunk_id: [after, before]})
+    assert packed.used[0].text == "before it\nthe hit\nafter it"
+    assert packed.used[0].spans == [[2, 0, 9], [3, 0, 7], [3, 9, 17]]
+    bare = len(packing.sources([hit], 10_000, count).text)
+    assert packing.sources([hit], bare + 9, count, {hit.chunk_id: [after, before]}).used[0].text == "the hit\nafter it"
+    assert packing.sources([hit], bare, count, {hit.chunk_id: [after, before]}).used == [hit]
+    itself = retrieval.Neighbour(1, hit.chunk_id, "the hit", [])
+    assert packing.sources([hit], 10_000, count, {hit.chunk_id: [itself]}).used == [hit]
 
 
 def test_rectangles_follow_the_characters() -> None:

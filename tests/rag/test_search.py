@@ -184,6 +184,20 @@ def test_a_mark_leads_to_its_sentence(handbook: Document, alice: Any, bob: Any) 
     assert citations.for_message(alice, message_id) == []
 
 
+def test_the_best_come_with_what_stands_beside_them(alice: Any, bob: Any, space: Space) -> None:
+    """In their own section, and for nobody who may not read the document."""
+    paragraphs = [f"Paragraph {n} of the long chapter says its own things about {n} matters." for n in range(60)]
+    document = library(alice, [["1 Chapter", *paragraphs[:30]], ["2 Other", "Hotel rates above 180 EUR."]], "Long.pdf")
+    result = search.passages("paragraph 12 of the long chapter", employee=alice, documents=[document])
+    best = result.passages[0]
+    steps = {each.step for each in result.neighbours[best.chunk_id]}
+    assert steps <= {-1, 1}
+    assert all("Hotel" not in each.text for each in result.neighbours[best.chunk_id])
+    with retrieval.snapshot() as cursor:
+        nobody = retrieval.Scope(principals.ids_of(bob), None)
+        assert retrieval.neighbours(cursor, nobody, [best.chunk_id]) == {}
+
+
 def test_a_mark_without_support_is_weak(handbook: Document, alice: Any) -> None:
     """Never a wrong sentence: the passage as a whole, marked weak."""
     found = search.passages("hotel rates", employee=alice).passages
