@@ -8,6 +8,7 @@ import uuid
 from celery import Task, shared_task
 
 from chat import served_models, titles
+from chat.turns import queue
 from inference.errors import InferenceError
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,11 @@ RETRY_SECONDS = 5
 @shared_task(name="chat.title_thread")  # type: ignore[untyped-decorator]
 def title_thread(thread_id: str) -> None:
     titles.write(uuid.UUID(thread_id))
+
+
+@shared_task(name="chat.sweep_turns")  # type: ignore[untyped-decorator]
+def sweep_turns() -> None:
+    queue.sweep()
 
 
 @shared_task(name="chat.sync_models")  # type: ignore[untyped-decorator]

@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 0.2  # reading and queueing are told at most this often
 DOCUMENT_POLL_SECONDS = 0.5
-LOST_SECONDS = 60.0  # how long a lost engine may take to come back
+LOST_SECONDS = 60.0  # how long a lost engine may take to come back, from its last sign of life
+SILENCE_SECONDS = 45.0  # an engine that reads or writes and says nothing for so long hangs
 
 Stream = AsyncGenerator[wire.StreamEvent, None]
 
@@ -52,6 +53,8 @@ class Answering:
         self._writer = writer
         self._told_at = 0.0
         self._told_stage = ""
+        self._heard_at = time.monotonic()
+        self._may_be_silent = True  # a model that is being loaded says something when it has got further
 
     async def run(self) -> Outcome:
         """The whole answer into the writer. Raises TurnFailed and inference errors."""
@@ -115,18 +118,16 @@ class Answering:
         await self._writer.say(event)
 
     async def _stream_until_whole(self, request: wire.ChatRequest) -> Outcome:
-        """The answer, over as many deaths of the engine as a minute without a word allows."""
-        lost_at: float | None = None
+        """The answer, over as many deaths of the engine as a minute without a sign of life allows."""
+        self._heard_at = time.monotonic()
         while True:
-            length = len(self._writer.text)
             try:
                 return await self._stream(self._going_on(request))
             except (errors.BackendLost, errors.Unreachable) as error:
-                if lost_at is None or len(self._writer.text) > length:
-                    lost_at = time.monotonic()
-                if time.monotonic() - lost_at > LOST_SECONDS:
+                if time.monotonic() - self._heard_at > LOST_SECONDS:
                     raise
                 log.warning("turn %s: %s, trying again", self.turn.id, error.code)
+                self._may_be_silent = False
                 await asyncio.sleep(1.0)
 
     def _going_on(self, request: wire.ChatRequest) -> wire.ChatRequest:
@@ -141,7 +142,7 @@ class Answering:
 
     async def _stream(self, request: wire.ChatRequest) -> Outcome:
         async with contextlib.aclosing(cast(Stream, self._client.stream(request))) as stream:
-            async for event in stream:
+            while (event := await self._next(stream)) is not None:
                 match event:
                     case wire.Delta(text=text):
                         await self._writer.extend(text)
@@ -155,6 +156,19 @@ class Answering:
                         await self._writer.flush()
                         return Outcome(reason, usage, timings)
         raise errors.BackendLost("The stream ended without an end.")
+
+    async def _next(self, stream: Stream) -> wire.StreamEvent | None:
+        """The next event, None at the end. Raises BackendLost when the engine hangs."""
+        left = max(1.0, min(SILENCE_SECONDS, self._heard_at + LOST_SECONDS - time.monotonic()))
+        try:
+            async with asyncio.timeout(None if self._may_be_silent else left):
+                event = await anext(stream, None)
+        except TimeoutError:
+            raise errors.BackendLost("The engine says nothing any more.") from None
+        if event is not None:
+            self._heard_at = time.monotonic()
+            self._may_be_silent = isinstance(event, wire.Loading)
+        return event
 
     async def _tell(self, event: events.Progressed) -> None:
         now = time.monotonic()

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -18,12 +19,13 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone
 
-from chat import valkey
+from chat import tasks, valkey
 from chat.models import Employee, Message, ServedModel, Turn
-from chat.turns import log, queue
+from chat.turns import answering, log, queue
 from tests.chat.browser import Tab, tab_of, text_of, working
 from tests.factories import make_model, make_thread, make_turn, send_frame
 from tests.inference.serve import RunningInference, running_inference
+from tests.services import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -260,6 +262,45 @@ async def test_a_dead_model_process_is_a_pause(alice: Employee, tmp_path: Any, s
     assert_whole(heard)
 
 
+async def test_an_engine_that_hangs_is_given_up_and_its_answer_goes_on_later(
+    alice: Employee, tmp_path: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process is frozen in mid-answer: within a minute the turn ends as interrupted, with its text and a way on."""
+    monkeypatch.setattr(answering, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(answering, "LOST_SECONDS", 2.0)
+    await sync_to_async(make_model)()
+    with running_inference("fake", models_dir=tmp_path, HEARTH_FAKE_TOKENS_PER_SECOND="60") as running:
+        settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET = running.url, running.secret
+        async with working(), tab_of(alice) as tab:
+            turn, heard = await begin(tab)
+            children = running.child_pids()
+            for pid in children:
+                os.kill(pid, signal.SIGSTOP)
+            heard += await tab.hear_answer(turn)
+            for pid in children:
+                os.kill(pid, signal.SIGCONT)
+            assert (heard[-1]["type"], heard[-1]["code"]) == ("answer.failed", "backend_lost")
+            answer = await Message.objects.aget(written_by=turn)
+            assert (answer.status, answer.text) == ("failed", text_of(heard))
+            frame = {"type": "answer.continue", "ref": "r", "id": str(uuid.uuid4()), "answer": str(answer.pk)}
+            await tab.ask(frame)
+            assert text_of(await tab.hear_answer(frame["id"])) == WORDS
+
+
+@pytest.mark.parametrize("seconds_left", [-1, 60])
+def test_nothing_runs_on_without_a_worker(alice: Employee, seconds_left: int) -> None:
+    """Beat queues again what dead workers held, also when no worker is left to do it; living ones keep theirs."""
+    turn = make_turn(make_thread(alice), status="running", lease_until=timezone.now() + timedelta(seconds=seconds_left))
+    assert settings_of_beat()["chat.sweep_turns"] <= 60 - queue.LEASE.total_seconds()
+    tasks.sweep_turns()
+    turn.refresh_from_db()
+    assert (turn.status, turn.num_interruptions) == (("queued", 1) if seconds_left < 0 else ("running", 0))
+
+
+def settings_of_beat() -> dict[str, float]:
+    return {entry["task"]: entry["schedule"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()}
+
+
 async def test_a_model_file_that_vanished(alice: Employee, inference: RunningInference) -> None:
     """The service does not know the model any more: the answer fails with a sentence, and the question is kept."""
     await sync_to_async(make_model)("vanished")
@@ -315,9 +356,8 @@ async def test_loading_is_told(alice: Employee, tmp_path: Any, settings: Any) ->
 
 def start_worker() -> subprocess.Popen[bytes]:
     """A `manage.py turns` of its own, over the test's database, Valkey and inference."""
-    database = connection.settings_dict["NAME"]
     environment = dict(os.environ) | {
-        "DATABASE_URL": os.environ["DATABASE_URL"].replace(database.removeprefix("test_"), database),
+        "DATABASE_URL": database_url(os.environ["DATABASE_URL"], connection.settings_dict["NAME"]),
         "HEARTH_INFERENCE_URL": django_settings.HEARTH_INFERENCE_URL,
         "HEARTH_INFERENCE_SECRET": django_settings.HEARTH_INFERENCE_SECRET,
     }
