@@ -17,6 +17,8 @@ from launch.problems import Unusable
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET_NAMES = ("HEARTH_SECRET_KEY", "HEARTH_API_KEY_SECRET", "HEARTH_INFERENCE_SECRET")
+# With a password in them, so they too may come from a file. Whether they are set decides what is started here.
+ADDRESS_NAMES = ("DATABASE_URL", "VALKEY_URL")
 POSTGRES_SECRET_NAMES = ("HEARTH_POSTGRES_PASSWORD", "HEARTH_POSTGRES_ADMIN_PASSWORD")
 # Linux keeps 108 bytes for the path of a socket, the closing NUL included.
 SOCKET_PATH_MAX_BYTES = 107
@@ -62,8 +64,11 @@ class Config:
 
 
 def read(environment: Mapping[str, str] = os.environ, dotenv: Path = ROOT / ".env") -> Config:
-    """Raises Unusable for a port that is no number."""
+    """Raises Unusable for a port that is no number and for a NAME_FILE that cannot be read."""
     values = {**read_dotenv(dotenv), **environment}
+    for name in ADDRESS_NAMES:
+        if file_name := values.pop(f"{name}_FILE", ""):
+            values[name] = _content(name, file_name)
     data_dir = Path(values.get("HEARTH_DATA_DIR") or ROOT / ".hearth").absolute()
     host = values.get("HEARTH_HOST") or "127.0.0.1"
     port = _port(values, "HEARTH_PORT", 8000)
@@ -151,6 +156,13 @@ def make_private(folder: Path, uid: int | None = None) -> None:
         if status.st_uid != owner:
             os.chown(folder, owner, -1)
         folder.chmod(0o700)
+
+
+def _content(name: str, file_name: str) -> str:
+    try:
+        return Path(file_name).read_text().strip()
+    except OSError as error:
+        raise Unusable(f"{name}_FILE names {file_name}, which cannot be read: {error.strerror}.") from error
 
 
 def _port(values: Mapping[str, str], name: str, default: int) -> int:

@@ -28,7 +28,9 @@ WEB_GRACE_SECONDS = 15.0
 WORKER_GRACE_SECONDS = 30.0
 INFERENCE_GRACE_SECONDS = 40.0
 # It knows no people and no database, so it is not told how to reach them.
-NOT_FOR_INFERENCE = {"HEARTH_SECRET_KEY", "HEARTH_API_KEY_SECRET", "DATABASE_URL", "VALKEY_URL"}
+NOT_FOR_INFERENCE = (
+    "HEARTH_SECRET_KEY", "HEARTH_SECRET_KEY_FALLBACKS", "HEARTH_API_KEY_SECRET", "DATABASE_URL", "VALKEY_URL",
+)  # fmt: skip
 # Who starts Hearth as root knows it; Celery would say so at every start, in eight lines.
 CELERY_ROOT_WARNING = "You're running the worker with superuser privileges"
 
@@ -98,7 +100,7 @@ class Stack:
                 HEARTH_INFERENCE_PORT=port,
                 HEARTH_INFERENCE_URL=f"http://127.0.0.1:{port}",
             )
-            kept = {name: value for name, value in self._environment.items() if name not in NOT_FOR_INFERENCE}
+            kept = for_inference(self._environment)
             argv = [sys.executable, "-m", "inference"]
             self._supervisor.start(Command("inference", argv, kept, grace_seconds=INFERENCE_GRACE_SECONDS, folder=ROOT))
 
@@ -152,6 +154,13 @@ class Stack:
 
     def _web_answers(self) -> bool:
         return answers(f"{self._settings.local_url}/health/")
+
+
+def for_inference(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the inference service is told: no secret but its own, and no file that holds one."""
+    return {
+        name: value for name, value in environment.items() if name.removesuffix("_FILE") not in NOT_FOR_INFERENCE
+    }
 
 
 def answers(url: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from launch import config
 from launch.problems import Unusable
+from launch.stack import for_inference
 
 
 def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
@@ -45,6 +46,25 @@ def test_operators_parts_replace_the_embedded_ones(tmp_path: Path) -> None:
     assert not found.has_own_postgres
     assert found.has_own_valkey
     assert found.models_dir == Path("/srv/models")
+
+
+def test_addresses_with_a_password_may_come_from_a_file(tmp_path: Path) -> None:
+    """Then nothing is started in their place, and a file that is not there is one sentence."""
+    (tmp_path / "url").write_text("postgres://db/hearth\n")
+    found = config.read({"DATABASE_URL_FILE": str(tmp_path / "url")}, tmp_path / "none")
+    assert not found.has_own_postgres
+    assert found.environment["DATABASE_URL"] == "postgres://db/hearth"
+    assert "DATABASE_URL_FILE" not in found.environment
+    with pytest.raises(Unusable, match="VALKEY_URL_FILE names"):
+        config.read({"VALKEY_URL_FILE": str(tmp_path / "nowhere")}, tmp_path / "none")
+
+
+def test_inference_is_told_its_own_secret_alone() -> None:
+    """Not former keys either, and not where a secret lies."""
+    told = for_inference(
+        {"HEARTH_INFERENCE_SECRET": "a", "HEARTH_SECRET_KEY_FALLBACKS": "b", "HEARTH_API_KEY_SECRET_FILE": "c"}
+    )
+    assert told == {"HEARTH_INFERENCE_SECRET": "a"}
 
 
 def test_a_deep_checkout_gets_a_short_socket_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
