@@ -45,8 +45,8 @@ class EngineConfig:
     batch_tokens: int = 512
     ubatch_tokens: int = 256
     gpu_layers: int = -1
-    decode_step_seconds: float = 0.2
-    prefill_step_seconds: float = 0.5
+    decode_step_seconds: float = 0.25
+    prefill_step_seconds: float = 1.0
     age_seconds: float = 30.0
     fake_tokens_per_second: float = 0.0
     fake_load_seconds: float = 0.0

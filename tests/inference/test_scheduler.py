@@ -9,7 +9,7 @@ from inference.config import EngineConfig
 from inference.request import Generation, SamplingParams, token_array
 from inference.scheduler import Plan, Scheduler
 from inference.wire import Priority
-from tests.inference.engines import Bench
+from tests.inference.engines import Bench, alone
 
 CONFIG = EngineConfig(
     context_length=512, num_cells=1024, max_running=2, num_sequences=4, batch_tokens=32, ubatch_tokens=32, max_waiting=6
@@ -61,6 +61,31 @@ def test_a_flood_does_not_delay_others() -> None:
     bench.run()
     order = bench.order_of_first_words()
     assert order.index(alice) <= order.index(flood[3])
+
+
+def test_a_short_question_does_not_wait_until_long_prompts_are_read() -> None:
+    """It gets a place at once, and the next piece of reading is its own."""
+    scheduler = Scheduler(CONFIG)
+    scheduler.submit(request(1, "a", length=400))
+    evaluate(scheduler, scheduler.plan(10.0))
+    scheduler.submit(request(2, "b", length=20))
+    assert evaluate(scheduler, scheduler.plan(10.1))[0] == 2
+
+
+def test_nobody_keeps_all_places_for_himself() -> None:
+    """Somebody new gets the place of the latest of a person who has several; that one goes on later from what it had
+    read, to the same answer."""
+    bench = Bench(max_running=2)
+    flood = [bench.ask(f"babble: 40 {n}", fairness_key="mallory") for n in range(3)]
+    bench.step(20)
+    alice = bench.ask("say: hello", fairness_key="alice")
+    bench.step(8)
+    assert bench.text(alice).startswith("hello")
+    num_before = bench.backend.num_evaluated
+    bench.run()
+    assert [bench.text(number) for number in flood] == [alone(f"babble: 40 {n}") for n in range(3)]
+    assert bench.backend.num_evaluated - num_before < 3 * 150
+    assert not bench.of("error", alice)
 
 
 def test_what_does_not_fit_is_skipped() -> None:
