@@ -19,6 +19,7 @@ interface Attached {
 
 export class AttachedFiles {
   #files = new Map<string, Attached>();
+  #numComing = 0;
 
   /** `onRemove` is told of a document that left, `onChange` of everything. */
   constructor(
@@ -34,13 +35,24 @@ export class AttachedFiles {
   }
 
   get isUploading(): boolean {
-    return [...this.#files.values()].some(({ upload, problem }) => upload && !problem);
+    return this.#numComing > 0 || [...this.#files.values()].some(({ upload, problem }) => upload && !problem);
   }
 
   addDocument(document: DocumentState): void {
     if (this.documents.includes(document.id)) return;
     const key = newId();
     this.#put({ key, name: document.title, upload: null, document, problem: "" });
+  }
+
+  /** A document that has to be asked for; nothing is sent before it is here. */
+  async addComing(coming: Promise<DocumentState>): Promise<void> {
+    this.#numComing += 1;
+    try {
+      this.addDocument(await coming);
+    } finally {
+      this.#numComing -= 1;
+      this.onChange();
+    }
   }
 
   async addFile(file: File): Promise<void> {

@@ -99,6 +99,10 @@ export class ChatComposer extends HTMLElement {
     this.#files.addDocument(document);
   }
 
+  async attachComing(coming: Promise<DocumentState>): Promise<void> {
+    await this.#files.addComing(coming);
+  }
+
   #send(): void {
     const text = this.#text.value.trim();
     if (!this.#isSendable(text)) return;

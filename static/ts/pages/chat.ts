@@ -154,8 +154,8 @@ export class ChatPage {
     if (!id) return;
     history.replaceState(null, "", location.pathname);
     try {
-      const answer = await api<DocumentState | { document: DocumentState }>("GET", `/documents/${id}/`);
-      this.#composer.attachDocument("document" in answer ? answer.document : answer);
+      const answer = api<DocumentState | { document: DocumentState }>("GET", `/documents/${id}/`);
+      await this.#composer.attachComing(answer.then((state) => ("document" in state ? state.document : state)));
     } catch (error) {
       showFailure(error);
     }
