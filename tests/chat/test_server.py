@@ -22,6 +22,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.services import free_port
+
 MIB = 1024 * 1024
 ALLOWED_GROWTH_BYTES = 64 * MIB
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -138,11 +140,7 @@ def push(connection: socket.socket, piece: bytes, num_bytes: int) -> int:
 
 @contextlib.contextmanager
 def running_edge(num_proxies: int = 0) -> Iterator[Edge]:
-    with socket.socket() as probe:
-        for port in range(8160, 8180):
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                break
+    port = free_port()
     command = [sys.executable, "-m", "tests.chat.edge_application", str(port), str(num_proxies)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
@@ -423,7 +421,7 @@ def test_the_access_log_has_no_queries_and_no_tokens() -> None:
         edge.ask("GET /invitations/SECRET1/?q=SECRET2 HTTP/1.1\nHost: x\nConnection: close")
         edge.ask("GET /threads/\x1b[31m HTTP/1.1\nHost: x\nConnection: close")
         edge.process.send_signal(signal.SIGTERM)
-        _, log = edge.process.communicate(timeout=10)
+        _, log = edge.process.communicate(timeout=30)
     lines = [line for line in log.splitlines() if line.startswith("chat.access ")]
     assert "SECRET" not in log
     assert "\x1b" not in log
