@@ -17,6 +17,9 @@ MAX_ENTRIES = 100_000
 MAX_KEY_BYTES = 4096
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 MAX_ARRAY_ITEMS = 16_000_000
+# Of the whole header. An honest vocabulary with its merges has 800,000 texts, which take a second to skip.
+MAX_ARRAY_TEXTS = 2_000_000
+MAX_KEPT_BYTES = 16 * 1024 * 1024
 MAX_DIMENSIONS = 8
 _CHUNK_BYTES = 1 << 20
 
@@ -70,6 +73,8 @@ class _Reader:
         self._left = min(size_bytes, MAX_HEADER_BYTES)
         self._size_bytes = size_bytes
         self._read = 0
+        self._num_kept_bytes = 0
+        self._num_array_texts = 0
 
     def header(self) -> Header:
         if self._take(4) != b"GGUF":
@@ -128,6 +133,9 @@ class _Reader:
         if item_kind in _SCALARS:
             self._skip(num_items * struct.calcsize(_SCALARS[item_kind]))
         elif item_kind == _STRING:
+            self._num_array_texts += num_items
+            if self._num_array_texts > MAX_ARRAY_TEXTS:
+                raise BrokenFile(f"The header claims {self._num_array_texts:,} texts.")
             for _ in range(num_items):
                 self._skip(self._scalar("<Q"))
         else:
@@ -144,6 +152,9 @@ class _Reader:
         length = self._scalar("<Q")
         if length > most:
             raise BrokenFile(f"The header holds a text of {length:,} bytes.")
+        self._num_kept_bytes += length
+        if self._num_kept_bytes > MAX_KEPT_BYTES:
+            raise BrokenFile("The header holds more text than any model needs.")
         return self._take(length).decode("utf-8", errors="replace")
 
     def _scalar(self, layout: str) -> Any:

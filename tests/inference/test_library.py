@@ -123,3 +123,25 @@ def test_a_lying_length_is_not_believed(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "bad.gguf").write_bytes(data)
     with pytest.raises(gguf_header.BrokenFile):
         gguf_header.read(tmp_path / "bad.gguf")
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {f"text {number}": "x" * 4 * 1024 * 1024 for number in range(5)},
+        {f"{number} {'x' * 4000}": 1 for number in range(5000)},
+    ],
+)
+def test_a_header_cannot_fill_the_memory(tmp_path: Path, entries: dict[str, str | int]) -> None:
+    """The supervisor keeps texts and keys of every file in the folder, so they have a bound together."""
+    write_model(tmp_path / "large.gguf", more={**entries})
+    with pytest.raises(gguf_header.BrokenFile, match="more text"):
+        gguf_header.read(tmp_path / "large.gguf")
+
+
+def test_a_header_cannot_take_the_time_of_others(tmp_path: Path) -> None:
+    """Fifteen million empty texts took 14 s to skip, in the process that serves everybody."""
+    data = b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"k" + struct.pack("<IIQ", 9, 8, 15_000_000)
+    (tmp_path / "long.gguf").write_bytes(data + bytes(100))
+    with pytest.raises(gguf_header.BrokenFile, match="15,000,000 texts"):
+        gguf_header.read(tmp_path / "long.gguf")
