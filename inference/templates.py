@@ -161,6 +161,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # a prompt is no page
+        optimized=False,  # or {{ 'a' * 10 ** 9 }} would be worked out while loading, which nobody watches
         extensions=["jinja2.ext.loopcontrols", _GenerationTag],
     )
     environment.filters["tojson"] = _to_json

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +84,15 @@ def test_a_template_that_does_not_compile_makes_a_broken_model(source: str) -> N
     """It is found while the model loads, not at the first question."""
     with pytest.raises(errors.ModelBroken):
         ChatTemplate(source)
+
+
+def test_a_template_is_not_worked_out_while_the_model_loads() -> None:
+    """Loading may take its time, so nothing there ends a template that takes memory; a question has a deadline."""
+    tracemalloc.start()
+    ChatTemplate("{{ 'a' * 20000000 }}")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 def test_text_between_control_tokens_is_tokenized_in_one_go() -> None:
