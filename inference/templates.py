@@ -161,13 +161,21 @@ def _environment() -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # a prompt is no page
-        optimized=False,  # or {{ 'a' * 10 ** 9 }} would be worked out while loading, which nobody watches
+        # Both keep {{ 'a' * 10 ** 9 }} from being worked out while the model loads, which nobody watches.
+        optimized=False,
+        finalize=_at_rendering,
         extensions=["jinja2.ext.loopcontrols", _GenerationTag],
     )
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise
     environment.globals["strftime_now"] = _strftime_now
     return environment
+
+
+@jinja2.pass_context
+def _at_rendering(_context: jinja2.runtime.Context, value: Any) -> Any:
+    """The value as it is. Whatever needs the context is not asked for its constants."""
+    return value
 
 
 def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
