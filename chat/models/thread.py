@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from chat import limits
 from chat.branches import Tree
+from chat.errors import Conflict
 from chat.models.employee import Employee
 from chat.models.served_model import ServedModel
 
 if TYPE_CHECKING:
     from chat.models.message import Message
+    from rag.models import Document
 
 TITLE_CHARS = 120
 # Who wrote the title. A title that an employee wrote is never overwritten.
@@ -81,6 +86,13 @@ class Thread(models.Model):
         """From now on the branch through this message is the one that pages show."""
         self.tip = message
         self.save(update_fields=["tip"])
+
+    @transaction.atomic
+    def attach(self, documents: Iterable[Document]) -> None:
+        """Let the thread's questions be asked of these too. Twice is once. Raises Conflict when it has too many."""
+        self.documents.add(*documents)
+        if self.documents.count() > limits.MAX_DOCUMENTS_PER_THREAD:
+            raise Conflict("too_many_documents", _("A thread has as many documents as it may have."))
 
     def delete_softly(self) -> None:
         """Into the trash, from which `restore` brings it back."""

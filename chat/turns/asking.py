@@ -254,4 +254,4 @@ def _attach(employee: Employee, thread: Thread, ids: Iterable[uuid.UUID]) -> Non
     documents = list(Document.objects.for_employee(employee).filter(pk__in=wanted))
     if len(documents) < len(wanted):
         raise BadInput("unknown_document", _("One of the documents is not there any more."))
-    thread.documents.add(*documents)
+    thread.attach(documents)

@@ -76,7 +76,7 @@ def append_piece(request: HttpRequest, upload_id: uuid.UUID) -> JsonResponse:
         raise translated(error) from error
     document = upload.document
     if document is not None and "thread" in request.GET:
-        _thread(employee_of(request), request.GET["thread"]).documents.add(document)
+        _thread(employee_of(request), request.GET["thread"]).attach([document])
     return JsonResponse({"offset": received_bytes, "document": state_of(document) if document else None})
 
 

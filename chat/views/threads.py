@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from chat import doorbell, limits, requests
-from chat.errors import BadInput, Conflict, Missing
+from chat import doorbell, requests
+from chat.errors import BadInput, Missing
 from chat.models import ServedModel, Thread
 from chat.models.thread import TITLE_CHARS
 from chat.requests import employee_of, signed_in
@@ -112,9 +112,7 @@ def attach_document(request: HttpRequest, thread_id: uuid.UUID, document_id: uui
     document = Document.objects.for_employee(employee_of(request)).filter(pk=document_id).first()
     if document is None:
         raise Missing
-    if thread.documents.count() >= limits.MAX_DOCUMENTS_PER_THREAD:
-        raise Conflict("too_many_documents", _("A thread has as many documents as it may have."))
-    thread.documents.add(document)
+    thread.attach([document])
     return JsonResponse({"document": state_of(document)})
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from chat import limits
+from chat.errors import Conflict
 from chat.models import Employee
 from chat.models.thread import FROM_MODEL, first_words
-from tests.factories import make_document, make_model, make_thread
+from chat.turns import asking
+from tests.factories import EMPTY_PDF, make_document, make_model, make_thread
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +86,28 @@ def test_documents_are_attached_once_and_detached(alice: Employee, alices_browse
     assert list(thread.documents.all()) == [document]
     assert alices_browser.delete(url).status_code == 204
     assert alices_browser.delete(url).status_code == 404
+
+
+def test_a_thread_has_a_bounded_number_of_documents(
+    alice: Employee, alices_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever way they come: attached, uploaded into it, or sent along with a question."""
+    monkeypatch.setattr(limits, "MAX_DOCUMENTS_PER_THREAD", 1)
+    make_model()
+    thread = make_thread(alice)
+    first, second = make_document(alice), make_document(alice)
+    url = f"/threads/{thread.id}/documents"
+    assert alices_browser.put(f"{url}/{first.pk}/").status_code == 200
+    assert alices_browser.put(f"{url}/{first.pk}/").status_code == 200
+    assert alices_browser.put(f"{url}/{second.pk}/").json()["error"]["code"] == "too_many_documents"
+    question = asking.Question(uuid.uuid4(), thread.id, "Hello", document_ids=(second.pk,))
+    with pytest.raises(Conflict):
+        asking.send(alice, question)
+    begun = {"name": "a.pdf", "size_bytes": len(EMPTY_PDF), "thread": str(thread.id)}
+    upload = alices_browser.post("/documents/", begun, **JSON).json()["upload"]
+    piece = {"content_type": "application/octet-stream", "headers": {"Upload-Offset": "0"}}
+    assert alices_browser.patch(upload["url"], EMPTY_PDF, **piece).status_code == 409
+    assert list(thread.documents.all()) == [first]
 
 
 @pytest.mark.parametrize(
