@@ -1,7 +1,7 @@
 """Argon2id as OWASP recommends it, one password at a time in each process.
 
-Django's own settings take 100 MiB for each password that is being checked, and each request has a thread: 18 sign-ins at
-once, which anybody may send, took 790 MB. Here a password takes 46 MiB and the others wait their turn, 50 ms each.
+Django's own settings take 100 MiB for each password that is being checked, and each request has a thread: 18 sign-ins
+at once, which anybody may send, took 790 MB. Here a password takes 46 MiB and the others wait their turn, 50 ms each.
 """
 
 from __future__ import annotations

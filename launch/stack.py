@@ -158,9 +158,7 @@ class Stack:
 
 def for_inference(environment: Mapping[str, str]) -> dict[str, str]:
     """What the inference service is told: no secret but its own, and no file that holds one."""
-    return {
-        name: value for name, value in environment.items() if name.removesuffix("_FILE") not in NOT_FOR_INFERENCE
-    }
+    return {name: value for name, value in environment.items() if name.removesuffix("_FILE") not in NOT_FOR_INFERENCE}
 
 
 def answers(url: str) -> bool:
