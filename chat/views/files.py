@@ -1,4 +1,4 @@
-"""Serving a user's file: by range, and so that a browser can do nothing with it but show or save it."""
+"""Serving a user's file: by range, and so that a browser can do nothing with it but save it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def ranged(request: HttpRequest, path: Path, name: str, media_type: str) -> Http
     else:
         response = _part(path, size_bytes, match, media_type)
     response["Accept-Ranges"] = "bytes"
-    response["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(_safe(name))}"
+    # Pictures are drawn by us. What somebody uploaded may be a whole web page: it is saved, and never shown from here.
+    disposition = "inline" if media_type == "image/png" else "attachment"
+    response["Content-Disposition"] = f"{disposition}; filename*=UTF-8''{quote(_safe(name))}"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cache-Control"] = "private, no-store"

@@ -119,7 +119,7 @@ def test_a_file_can_do_nothing_in_a_browser(alice: Employee, alices_browser: Cli
     assert answer["Content-Type"] == "application/pdf"
     assert "Set-Cookie" not in answer.headers
     name = unquote(answer["Content-Disposition"])
-    assert name.startswith("inline; filename*=UTF-8''")
+    assert name.startswith("attachment; filename*=UTF-8''")
     assert not set("\r\n\u202e") & set(name)
 
 
