@@ -57,7 +57,7 @@ def append(upload: Upload, offset: int, data: bytes) -> int:
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         if row.document_id is None:
             refusal = _take_piece(row, offset, data)
-        elif offset + len(data) > row.size_bytes:
+        elif offset + len(data) > row.size_bytes or not _holds(row.path, offset, data):
             raise WrongOffset(row.size_bytes)
     if refusal is not None:
         raise refusal
@@ -102,7 +102,7 @@ def title_from(name: str) -> str:
 
 
 def _take_piece(row: Upload, offset: int, data: bytes) -> RagError | None:
-    """Write under the row's lock. A refusal is returned, not raised, so that the row's removal commits."""
+    """Write under the row's lock. A refusal is returned, not raised, so that what the row learned commits."""
     end = offset + len(data)
     if end > row.size_bytes:
         raise DocumentTooLarge(limit_mib=settings.HEARTH_UPLOAD_MAX_BYTES // MIB)
@@ -111,11 +111,9 @@ def _take_piece(row: Upload, offset: int, data: bytes) -> RagError | None:
         Upload.objects.filter(pk=row.pk).update(received_bytes=on_disk)
         row.received_bytes = on_disk
     if offset < row.received_bytes and end <= row.received_bytes:
-        if _read(row.path, offset, len(data)) != data:
-            raise WrongOffset(row.received_bytes)
-        return None
+        return None if _holds(row.path, offset, data) else WrongOffset(row.received_bytes)
     if offset != row.received_bytes:
-        raise WrongOffset(row.received_bytes)
+        return WrongOffset(row.received_bytes)
     _write(row.path, offset, data, is_last=end == row.size_bytes)
     row.received_bytes = end
     row.updated_at = timezone.now()
@@ -145,6 +143,11 @@ def _make_document(row: Upload, found: formats.Format) -> Document:
     document.announce()
     ring("probe", version.pk)
     return document
+
+
+def _holds(path: Path, offset: int, data: bytes) -> bool:
+    """Whether these bytes are there already. A file that is gone with its document holds nothing to compare."""
+    return not path.exists() or _read(path, offset, len(data)) == data
 
 
 def _size_on_disk(path: Path) -> int:

@@ -36,6 +36,8 @@ def test_a_piece_may_be_sent_twice(alice: Any) -> None:
     assert uploads.append(upload, 0, CONTENT[:200]) == 200
     uploads.append(upload, 200, CONTENT[200:])
     assert uploads.append(upload, 200, CONTENT[200:]) == len(CONTENT)
+    with pytest.raises(WrongOffset):
+        uploads.append(upload, 200, b"x" * 10)
     assert Document.objects.count() == 1
 
 
@@ -58,6 +60,8 @@ def test_bytes_lost_in_a_crash_are_asked_for_again(alice: Any) -> None:
     with pytest.raises(WrongOffset) as lost:
         uploads.append(upload, 300, CONTENT[300:])
     assert lost.value.expected == 120
+    upload.refresh_from_db()
+    assert upload.received_bytes == 120
 
 
 def test_too_large_is_refused_before_anything_is_read(alice: Any, settings: Any, uploads_dir: Path) -> None:
