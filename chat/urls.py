@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from chat import requests
-from chat.views import account, branches, citations, documents, management, sessions, threads
+from chat.views import account, branches, citations, documents, exports, management, sessions, threads
 
 handler400 = "chat.views.errors.bad_request"
 handler403 = "chat.views.errors.permission_denied"
@@ -22,10 +22,14 @@ def health(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", threads.new_thread, name="new_thread"),
     path("threads/", threads.threads, name="threads"),
+    path("threads/archive/", threads.archive, name="archive"),
+    path("threads/search/", threads.found, name="thread_search"),
     path("threads/<uuid:thread_id>/", threads.thread, name="thread"),
     path("threads/<uuid:thread_id>/restoration/", threads.restoration, name="restoration"),
     path("threads/<uuid:thread_id>/branch/", branches.branch, name="branch"),
     path("threads/<uuid:thread_id>/forks/", branches.forks, name="forks"),
+    path("threads/<uuid:thread_id>/thread.md", exports.markdown, name="thread_markdown"),
+    path("threads/<uuid:thread_id>/thread.json", exports.json, name="thread_json"),
     path("threads/<uuid:thread_id>/documents/<uuid:document_id>/", threads.thread_document, name="thread_document"),
     path("documents/", documents.documents, name="documents"),
     path("uploads/<uuid:upload_id>/", documents.upload, name="upload"),

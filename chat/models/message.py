@@ -5,7 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models.functions import Left
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -53,7 +56,15 @@ class Message(models.Model):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["thread", "created_at"], name="message_in_thread")]
+        indexes = [
+            models.Index(fields=["thread", "created_at"], name="message_in_thread"),
+            # Without answers in the making, whose text changes every second. See chat.thread_search.
+            GinIndex(
+                SearchVector(Left("text", 100_000), config="simple"),
+                condition=~models.Q(status=PENDING),
+                name="message_words",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.id}"

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -42,7 +44,11 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(owner=employee, deleted_at__isnull=False)
 
     def recent(self) -> ThreadQuerySet:
-        return self.order_by("-updated_at")
+        """What the list shows: pinned first, then newest first; nothing from the archive."""
+        return self.filter(archived_at=None).order_by(models.F("pinned_at").desc(nulls_last=True), "-updated_at")
+
+    def archived(self) -> ThreadQuerySet:
+        return self.filter(archived_at__isnull=False).order_by("-archived_at")
 
 
 class Thread(models.Model):
@@ -56,12 +62,17 @@ class Thread(models.Model):
     tip = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)
+    pinned_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
 
     objects = ThreadQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "-updated_at"], name="thread_recent")]
+        indexes = [
+            models.Index(fields=["owner", "-updated_at"], name="thread_recent"),
+            GinIndex(SearchVector("title", config="simple"), name="thread_words"),
+        ]
 
     def __str__(self) -> str:
         return self.title or str(self.id)
@@ -86,6 +97,15 @@ class Thread(models.Model):
         """From now on the branch through this message is the one that pages show."""
         self.tip = message
         self.save(update_fields=["tip"])
+
+    def pin(self, is_pinned: bool) -> None:
+        self.pinned_at = timezone.now() if is_pinned else None
+        self.save(update_fields=["pinned_at"])
+
+    def archive(self, is_archived: bool) -> None:
+        """Out of the list, and found by searching; a new question brings the thread back."""
+        self.archived_at = timezone.now() if is_archived else None
+        self.save(update_fields=["archived_at"])
 
     @transaction.atomic
     def attach(self, documents: Iterable[Document]) -> None:
@@ -113,5 +133,7 @@ class Thread(models.Model):
             "id": str(self.id),
             "title": self.title,
             "updated_at": self.updated_at.isoformat(),
+            "pinned": self.pinned_at is not None,
+            "archived": self.archived_at is not None,
             "deleted": self.deleted_at is not None,
         }

@@ -141,7 +141,7 @@ def _send(employee: Employee, question: Question) -> Sent:
         thread = _locked(employee, question.thread_id)
     parent_id = None if is_new else _parent_of(thread, question)
     model = _model_for(employee, question.model_name, thread)
-    thread.model, thread.updated_at = model, now
+    thread.model, thread.updated_at, thread.archived_at = model, now, None
     thread.save()
     _attach(employee, thread, question.document_ids)
     asked = Message.objects.create(

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from chat import doorbell, requests
+from chat import doorbell, requests, thread_search
 from chat.errors import BadInput, Missing
 from chat.models import ServedModel, Thread
 from chat.models.thread import TITLE_CHARS
@@ -62,16 +62,30 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
 
 @signed_in
 def list_recent(request: HttpRequest) -> JsonResponse:
-    """{"threads": [{id, title, updated_at, deleted}]}, newest first."""
+    """{"threads": [{id, title, updated_at, pinned, archived, deleted}]}, newest first."""
     threads = Thread.objects.for_employee(employee_of(request)).recent()[:SIDEBAR_THREADS]
     return JsonResponse({"threads": [thread.summary() for thread in threads]})
 
 
 @signed_in
+def list_archived(request: HttpRequest) -> JsonResponse:
+    """The same of the archive, last archived first."""
+    threads = Thread.objects.for_employee(employee_of(request)).archived()[:SIDEBAR_THREADS]
+    return JsonResponse({"threads": [thread.summary() for thread in threads]})
+
+
+@signed_in
+def find(request: HttpRequest) -> JsonResponse:
+    """?q=words: {"threads": [summary with snippet]}, titles first; a snippet is [[text, whether it is a hit], …]."""
+    found = thread_search.search(employee_of(request), request.GET.get("q", ""))
+    return JsonResponse({"threads": [hit.thread.summary() | {"snippet": hit.snippet} for hit in found]})
+
+
+@signed_in
 def change(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Body {title?, model?}; the answer is {"thread": {id, title, updated_at, deleted}}."""
+    """Body {title?, model?, pinned?, archived?}; the answer is {"thread": summary}."""
     thread = thread_of(request, thread_id)
-    body = requests.fields(request, title=str, model=str)
+    body = requests.fields(request, title=str, model=str, pinned=bool, archived=bool)
     model = None
     if "model" in body:
         model = ServedModel.objects.for_employee(employee_of(request)).chat().filter(name=body["model"]).first()
@@ -81,6 +95,10 @@ def change(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
         thread.rename(requests.title_of(body["title"], TITLE_CHARS))
     if model is not None:
         thread.choose_model(model)
+    if "pinned" in body:
+        thread.pin(body["pinned"])
+    if "archived" in body:
+        thread.archive(body["archived"])
     return _changed(thread)
 
 
@@ -135,6 +153,8 @@ def _changed(thread: Thread) -> JsonResponse:
 
 new_thread = requests.methods(GET=show_new)
 threads = requests.methods(GET=list_recent)
+archive = requests.methods(GET=list_archived)
+found = requests.methods(GET=find)
 thread = requests.methods(GET=show, PATCH=change, DELETE=delete)
 restoration = requests.methods(POST=restore)
 thread_document = requests.methods(PUT=attach_document, DELETE=detach_document)

@@ -49,9 +49,13 @@ KEYED = Row(401, 401, 401, 401, 401, 401)
 ROUTES: dict[str, dict[str, Row]] = {
     "new_thread": {"GET": everyone(200)},
     "threads": {"GET": everyone(200)},
+    "archive": {"GET": everyone(200)},
+    "thread_search": {"GET": everyone(200)},
     "thread": {"GET": owned(200), "PATCH": owned(200), "DELETE": owned(200)},
     "restoration": {"POST": owned(200)},
     "branch": {"GET": owned(200), "PUT": owned(200)},
+    "thread_markdown": {"GET": owned(200)},
+    "thread_json": {"GET": owned(200)},
     "forks": {"POST": owned(201)},
     "thread_document": {"PUT": owned(200), "DELETE": owned(204)},
     "documents": {"GET": everyone(200), "POST": everyone(201)},

@@ -1,15 +1,16 @@
-// <thread-list>: the sidebar's threads, grouped by the reader's days.
+// <thread-list>: the sidebar's threads: pinned ones, then by the reader's days; what a search found; the archive.
 
 import { api } from "../lib/api";
 import { socket } from "../lib/connection";
 import { el, icon } from "../lib/dom";
 import { showFailure } from "../lib/failure";
-import { openMenu } from "../lib/menu";
 import { monthOf } from "../lib/numbers";
-import type { ThreadSummary } from "../lib/protocol";
+import type { ThreadHit, ThreadSummary } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { toast } from "../lib/toast";
+import { ThreadFinder } from "../models/thread_finder";
 import { type Period, periodOf } from "../models/thread_groups";
+import { openThreadMenu, threadRow } from "./thread_row";
 
 const UNDO_KEY = "deleted-thread";
 
@@ -19,6 +20,12 @@ export class ThreadList extends HTMLElement {
   #filter = "";
   #renaming = "";
   #hasBeenOpen = false;
+  /** The threads of the archive, while it is shown. */
+  #archive: Map<string, ThreadSummary> | null = null;
+  #finder = new ThreadFinder(
+    async (words) => (await api<{ threads: ThreadHit[] }>("GET", `/threads/search/?q=${encodeURIComponent(words)}`)).threads,
+    () => this.#draw(),
+  );
 
   connectedCallback(): void {
     for (const row of this.querySelectorAll<HTMLElement>("[data-thread]")) this.#adopt(row);
@@ -27,6 +34,7 @@ export class ThreadList extends HTMLElement {
       const more = event.target instanceof Element ? event.target.closest<HTMLElement>(".threads__more") : null;
       if (more) this.#openActions(more);
     });
+    this.addEventListener("keydown", (event) => this.#walk(event));
     const deleted = sessionStorage.getItem(UNDO_KEY);
     sessionStorage.removeItem(UNDO_KEY);
     if (deleted) this.#offerUndo(JSON.parse(deleted) as ThreadSummary);
@@ -45,15 +53,17 @@ export class ThreadList extends HTMLElement {
   }
 
   put(thread: ThreadSummary): void {
-    const known = this.#threads.get(thread.id);
-    if (thread.deleted) this.#threads.delete(thread.id);
-    else this.#threads.set(thread.id, { ...known, ...thread });
+    const { deleted, archived } = thread;
+    place(this.#threads, thread, !deleted && !archived);
+    if (this.#archive) place(this.#archive, thread, !deleted && archived);
+    this.#finder.hits = this.#finder.hits.flatMap((hit) => (hit.id !== thread.id ? [hit] : deleted ? [] : [{ ...hit, ...thread }]));
     this.dispatchEvent(new CustomEvent("thread-changed", { bubbles: true, detail: thread }));
     this.#draw();
   }
 
   filter(text: string): void {
     this.#filter = text.trim().toLowerCase();
+    this.#finder.find(this.#filter);
     this.#draw();
   }
 
@@ -65,7 +75,7 @@ export class ThreadList extends HTMLElement {
   #adopt(row: HTMLElement): void {
     const id = row.dataset["thread"] ?? "";
     const title = row.textContent?.trim() ?? "";
-    this.#threads.set(id, { id, title, updated_at: row.dataset["updated"] ?? "", deleted: false });
+    this.#threads.set(id, { id, title, updated_at: row.dataset["updated"] ?? "", pinned: row.dataset["pinned"] !== undefined, archived: false, deleted: false });
     if (row.dataset["current"] !== undefined) this.#current = id;
   }
 
@@ -87,47 +97,98 @@ export class ThreadList extends HTMLElement {
   #draw(): void {
     if (this.#renaming) return;
     const focused = this.contains(document.activeElement) ? (document.activeElement as HTMLElement).closest<HTMLElement>("[data-thread]")?.dataset["thread"] : null;
-    const shown = [...this.#threads.values()]
-      .filter(({ title }) => !this.#filter || title.toLowerCase().includes(this.#filter))
-      .sort((a, b) => Date.parse(b.updated_at) - Date.parse(a.updated_at));
-    const groups = new Map<string, HTMLElement[]>();
-    for (const thread of shown) {
-      const label = labelOf(periodOf(new Date(thread.updated_at), new Date()));
-      groups.set(label, [...(groups.get(label) ?? []), this.#row(thread)]);
-    }
-    const nodes = [...groups].flatMap(([label, rows]) => [el("h2", { class: "threads__group" }, label), el("ul", { class: "threads" }, ...rows)]);
-    const none = el("p", { class: "sidebar__none" }, this.#filter ? strings.nothingFound : strings.noThreads);
-    this.replaceChildren(...(nodes.length ? nodes : [none]));
+    this.replaceChildren(...(this.#filter ? this.#found() : this.#archive ? this.#archived(this.#archive) : this.#grouped()));
     if (focused) this.querySelector<HTMLElement>(`[data-thread="${focused}"] .threads__link`)?.focus();
   }
 
-  #row(thread: ThreadSummary): HTMLElement {
-    const isCurrent = thread.id === this.#current;
-    const title = thread.title || strings.newThread;
-    return el(
-      "li",
-      { class: "threads__row", "data-thread": thread.id, "data-current": isCurrent },
-      el("a", { class: "threads__link", href: `/threads/${thread.id}/`, "aria-current": isCurrent ? "page" : null }, title),
-      moreButton(title),
-    );
+  #grouped(): HTMLElement[] {
+    const groups = new Map<string, ThreadSummary[]>();
+    const newest = [...this.#threads.values()].sort(byTime);
+    for (const thread of [...newest.filter(({ pinned }) => pinned), ...newest.filter(({ pinned }) => !pinned)]) {
+      const label = thread.pinned ? strings.pinned : labelOf(periodOf(new Date(thread.updated_at), new Date()));
+      groups.set(label, [...(groups.get(label) ?? []), thread]);
+    }
+    const nodes = [...groups].flatMap(([label, threads]) => [el("h2", { class: "threads__group" }, label), this.#rows(threads)]);
+    const more = el("button", { type: "button", class: "threads__way", click: () => void this.#openArchive() }, icon("archive"), strings.archive);
+    return [...(nodes.length ? nodes : [none(strings.noThreads)]), more];
+  }
+
+  /** Titles that the page knows at once, and what the server finds in titles and messages a moment later. */
+  #found(): HTMLElement[] {
+    const { hits, isDone } = this.#finder;
+    const known = new Set(hits.map(({ id }) => id));
+    const titled = [...this.#threads.values()].filter(({ id, title }) => !known.has(id) && title.toLowerCase().includes(this.#filter)).sort(byTime);
+    if (titled.length + hits.length > 0) return [this.#rows([...titled, ...hits])];
+    return [none(isDone ? strings.nothingFound : strings.searchingThreads)];
+  }
+
+  #archived(archive: Map<string, ThreadSummary>): HTMLElement[] {
+    const back = el("button", { type: "button", class: "threads__way", click: () => this.#closeArchive() }, icon("left"), strings.allThreads);
+    const threads = [...archive.values()];
+    return [back, el("h2", { class: "threads__group" }, strings.archive), threads.length ? this.#rows(threads) : none(strings.archiveEmpty)];
+  }
+
+  async #openArchive(): Promise<void> {
+    try {
+      const { threads } = await api<{ threads: ThreadSummary[] }>("GET", "/threads/archive/");
+      this.#archive = new Map(threads.map((thread) => [thread.id, thread]));
+      this.#draw();
+      this.querySelector<HTMLElement>(".threads__way")?.focus();
+    } catch (error) {
+      showFailure(error);
+    }
+  }
+
+  #closeArchive(): void {
+    this.#archive = null;
+    this.#draw();
+    this.querySelector<HTMLElement>(".threads__way")?.focus();
+  }
+
+  #rows(threads: ThreadSummary[]): HTMLElement {
+    return el("ul", { class: "threads" }, ...threads.map((thread) => threadRow(thread, thread.id === this.#current)));
+  }
+
+  #walk(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const links = [...this.querySelectorAll<HTMLElement>(".threads__link")];
+    const at = links.indexOf(document.activeElement as HTMLElement);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    links[at + step]?.focus();
   }
 
   #openActions(button: HTMLElement): void {
     const row = button.closest<HTMLElement>("[data-thread]");
-    const thread = this.#threads.get(row?.dataset["thread"] ?? "");
+    const id = row?.dataset["thread"] ?? "";
+    const thread = this.#threads.get(id) ?? this.#archive?.get(id) ?? this.#finder.hits.find((hit) => hit.id === id);
     if (!row || !thread) return;
-    const menu = el("div", { class: "menu", popover: "auto", role: "menu" });
-    const item = (name: string, label: string, modifier: string, run: () => void): HTMLElement =>
-      el("button", { type: "button", role: "menuitem", class: `menu__item ${modifier}`, click: () => { menu.hidePopover(); run(); } }, icon(name), label);
-    menu.append(
-      item("pencil", strings.rename, "", () => this.#rename(row, thread)),
-      item("trash", strings.delete, "menu__item--danger", () => void this.#delete(thread)),
-    );
-    menu.addEventListener("toggle", (event) => {
-      if ((event as ToggleEvent).newState === "closed") menu.remove();
+    openThreadMenu(button, row, thread, {
+      rename: () => this.#rename(row, thread),
+      pin: () => void this.#change(thread, { pinned: !thread.pinned }),
+      archive: () => void this.#archiveOrBack(thread),
+      delete: () => void this.#delete(thread),
     });
-    (button.closest("[popover]") ?? document.body).append(menu);
-    openMenu(menu, button);
+  }
+
+  async #archiveOrBack(thread: ThreadSummary): Promise<void> {
+    const archived = !thread.archived;
+    if (!(await this.#change(thread, { archived }))) return;
+    const undo = (): void => void this.#change({ ...thread, archived }, { archived: !archived });
+    toast(archived ? strings.threadArchived : strings.threadUnarchived, { label: strings.undo, run: undo });
+  }
+
+  /** Show the change at once, and take it back when it is refused. */
+  async #change(thread: ThreadSummary, change: Partial<ThreadSummary>): Promise<boolean> {
+    this.put({ ...thread, ...change });
+    try {
+      await api("PATCH", `/threads/${thread.id}/`, change);
+      return true;
+    } catch (error) {
+      this.put(thread);
+      showFailure(error);
+      return false;
+    }
   }
 
   #rename(row: HTMLElement, thread: ThreadSummary): void {
@@ -140,7 +201,7 @@ export class ThreadList extends HTMLElement {
       if (this.#renaming !== thread.id) return;
       this.#renaming = "";
       this.#draw();
-      if (title && title !== thread.title) void this.#saveTitle(thread, title);
+      if (title && title !== thread.title) void this.#change(thread, { title });
     };
     input.addEventListener("keydown", (event) => {
       if (event.key === "Enter") end(input.value.trim());
@@ -150,16 +211,6 @@ export class ThreadList extends HTMLElement {
       }
     });
     input.addEventListener("blur", () => end(input.value.trim()));
-  }
-
-  async #saveTitle(thread: ThreadSummary, title: string): Promise<void> {
-    this.put({ ...thread, title });
-    try {
-      await api("PATCH", `/threads/${thread.id}/`, { title });
-    } catch (error) {
-      this.put(thread);
-      showFailure(error);
-    }
   }
 
   async #delete(thread: ThreadSummary): Promise<void> {
@@ -193,8 +244,17 @@ export class ThreadList extends HTMLElement {
   }
 }
 
-function moreButton(title: string): HTMLElement {
-  return el("button", { type: "button", class: "threads__more", "aria-haspopup": "menu", "aria-label": strings.threadActions(title) }, icon("more"));
+function none(words: string): HTMLElement {
+  return el("p", { class: "sidebar__none" }, words);
+}
+
+function byTime(a: ThreadSummary, b: ThreadSummary): number {
+  return Date.parse(b.updated_at) - Date.parse(a.updated_at);
+}
+
+function place(threads: Map<string, ThreadSummary>, thread: ThreadSummary, isIn: boolean): void {
+  if (isIn) threads.set(thread.id, { ...threads.get(thread.id), ...thread });
+  else threads.delete(thread.id);
 }
 
 function labelOf(period: Period): string {

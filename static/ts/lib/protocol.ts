@@ -2,7 +2,9 @@
 
 export interface Employee { id: number | string; name: string; email: string; is_admin: boolean }
 export interface ChatModel { name: string; title: string; is_default: boolean; context_length: number }
-export interface ThreadSummary { id: string; title: string; updated_at: string; deleted: boolean }
+export interface ThreadSummary { id: string; title: string; updated_at: string; pinned: boolean; archived: boolean; deleted: boolean }
+/** A thread that a search found, and the words around the place: [text, whether it is one of them]. */
+export interface ThreadHit extends ThreadSummary { snippet: [string, boolean][] }
 
 export interface DocumentState {
   id: string;

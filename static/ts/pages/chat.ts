@@ -80,7 +80,7 @@ export class ChatPage {
     history.replaceState(null, "", `/threads/${thread.id}/`);
     this.#composer.openDraft(thread.id);
     sessionStorage.removeItem("draft:new");
-    this.#list.put({ ...thread, updated_at: new Date().toISOString(), deleted: false });
+    this.#list.put({ ...thread, updated_at: new Date().toISOString(), pinned: false, archived: false, deleted: false });
     this.#list.current = thread.id;
   }
 

@@ -1,0 +1,46 @@
+"""A thread to take along: the shown branch as Markdown, the whole tree as JSON."""
+
+from __future__ import annotations
+
+import json as json_text
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
+from django.utils.text import get_valid_filename
+
+from chat import exporting, requests
+from chat.models import Message, Thread
+from chat.requests import employee_of, signed_in
+from chat.views.branches import shown
+from chat.views.documents import visible_sources
+from chat.views.frame import thread_of
+
+
+@signed_in
+def show_markdown(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+    thread = thread_of(request, thread_id)
+    text = exporting.markdown(thread, shown(employee_of(request), thread))
+    return _file(thread, text, "md", "text/markdown")
+
+
+@signed_in
+def show_json(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+    """See chat.exporting.tree."""
+    employee, thread = employee_of(request), thread_of(request, thread_id)
+    messages = list(Message.objects.for_employee(employee).filter(thread=thread).in_order())
+    visible_sources(employee, messages)
+    body: dict[str, Any] = exporting.tree(thread, messages)
+    return _file(thread, json_text.dumps(body, ensure_ascii=False, indent=2) + "\n", "json", "application/json")
+
+
+def _file(thread: Thread, text: str, ending: str, content_type: str) -> HttpResponse:
+    response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
+    name = get_valid_filename(thread.title or "thread").strip(".") or "thread"
+    response["Content-Disposition"] = content_disposition_header(True, f"{name}.{ending}") or "attachment"
+    return response
+
+
+markdown = requests.methods(GET=show_markdown)
+json = requests.methods(GET=show_json)
