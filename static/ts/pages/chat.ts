@@ -29,6 +29,8 @@ export class ChatPage {
   #list = find<ThreadList>(document, "thread-list");
   #conversation = new Conversation(find(document, "#thread"), find(document, "[data-action=jump-down]"));
   #answers = new Answers((stream) => this.#over(stream));
+  /** Something was asked elsewhere while this tab waited for what it asked itself. */
+  #shouldLook = false;
   #asking = new Asking(this.#conversation, this.#answers, this.#composer, () => this.#showWriting(), () => void this.#look());
 
   start(): void {
@@ -86,11 +88,13 @@ export class ChatPage {
 
   /** Show the branch that the thread shows now, without what this tab still waits for. */
   async #look(choose?: string): Promise<void> {
-    if (!this.#thread || this.#asking.isWaiting) return;
+    this.#shouldLook = this.#asking.isWaiting;
+    if (!this.#thread || this.#shouldLook) return;
     const path = `/threads/${this.#thread}/branch/`;
     try {
       const branch = await (choose ? api<Branch>("PUT", path, { message: choose }) : api<Branch>("GET", path));
-      if (this.#asking.isWaiting) return;
+      this.#shouldLook = this.#asking.isWaiting;
+      if (this.#shouldLook) return;
       this.#conversation.show(branch.messages, (answer) => this.#answers.draws(answer));
       this.#answers.leaveAbsent();
       this.#followRunning(branch.turns);
@@ -111,6 +115,7 @@ export class ChatPage {
   }
 
   #showWriting(): void {
+    if (this.#shouldLook && !this.#asking.isWaiting) void this.#look();
     this.#composer.isAnswering = this.#asking.isWaiting || this.#answers.isWriting;
   }
 

@@ -26,7 +26,7 @@ export class Conversation {
     });
     watch.observe(this.#inner);
     watch.observe(scroller);
-    for (const article of this.#articles) this.#drawSwitch(article);
+    for (const question of this.#inner.querySelectorAll<HTMLElement>(":scope > .question")) this.#drawSwitch(question);
   }
 
   get #articles(): HTMLElement[] {
@@ -93,10 +93,12 @@ export class Conversation {
       const article: HTMLElement = this.#inner.querySelector<HTMLElement>(`:scope > [data-message="${message.id}"]`) ?? this.#draw(message);
       if (before && before.nextElementSibling !== article) before.after(article);
       else if (!before && this.#articles[0] !== article) this.#inner.prepend(article);
+      const siblings = message.siblings.join(" ");
+      const isMoved = article.dataset["siblings"] !== siblings;
+      article.dataset["siblings"] = siblings;
       const answer = article.querySelector<AnswerStreamElement>("answer-stream");
       if (answer && !isDrawn(answer) && (answer.text !== message.text || answer.status !== message.status)) answer.load(message);
-      article.dataset["siblings"] = message.siblings.join(" ");
-      this.#drawSwitch(article);
+      else if (isMoved) this.#drawSwitch(article);
       before = article;
     }
   }
