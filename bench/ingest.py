@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 from bench import _bare, _hearth, _library
 from bench._figures import commit, figure, machine, say
 from launch.config import ROOT
-from tests.rag.workbench import pdf
 
 if TYPE_CHECKING:
     from rag.models import Document
@@ -43,20 +42,20 @@ def main() -> None:
     arguments = parser.parse_args()
     num_runs = 3 if arguments.quick else 5
     say(f"{machine()}, commit {commit()}")
-    with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder:
-        manual = Path(folder, "Manual.pdf")
+    with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder, _library.pieces(has_bells=True) as owner:
+        manual, short = Path(folder, "Manual.pdf"), Path(folder, "Short.pdf")
         manual.write_bytes(made_manual(NUM_PAGES, 1))
+        short.write_bytes(made_manual(40 if arguments.quick else 100, 99))
         measure_extraction(manual, num_runs)
-        with _library.pieces(has_bells=True) as owner, worker(Path(folder)) as pid:
+        with worker(Path(folder)) as pid, peak_rss(pid) as peak:
             measure_searchable(owner, manual, num_runs)
-            short = Path(folder, "Short.pdf")
-            short.write_bytes(made_manual(40 if arguments.quick else 100, 99))
-            with peak_rss(pid) as peak:
-                measure_embedding(owner, short)
-            figure("ingest.worker_rss_mb", [peak[0]], "MB")
+            measure_embedding(owner, short)
+        figure("ingest.worker_rss_mb", [peak[0]], "MB")
 
 
 def made_manual(num_pages: int, seed: int) -> bytes:
+    from tests.rag.workbench import pdf
+
     dice = random.Random(seed)
 
     def sentence() -> str:
