@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -16,6 +16,7 @@ from inference import errors, wire
 from inference.jobs import AnswerStream
 from inference.metrics import Metrics
 from inference.parameters import ChatJob
+from inference.parsing import AnswerParser, Style
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,12 @@ _HEADERS = [
 class ChatAnswer:
     """An ASGI response for one chat request with one stream per choice."""
 
-    def __init__(self, job: ChatJob, streams: Sequence[AnswerStream], metrics: Metrics, request_id: str) -> None:
+    def __init__(
+        self, job: ChatJob, streams: Sequence[AnswerStream], style: Style, metrics: Metrics, request_id: str
+    ) -> None:
         self._job = job
         self._streams = streams
+        self._parsers = [AnswerParser(style) for _ in streams]
         self._metrics = metrics
         self._request_id = request_id
         self._common = {
@@ -43,6 +47,7 @@ class ChatAnswer:
         }
         self._usage = [wire.Usage()] * len(streams)
         self._timings = wire.Timings()
+        self._num_told = [0] * len(streams)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs until the answer is whole or the caller is gone, whichever is first; frees the sequences either way."""
@@ -77,15 +82,23 @@ class ChatAnswer:
         await self._send_json(send, 200, body)
 
     async def _choice(self, index: int) -> dict[str, Any]:
-        parts, reason = [], "stop"
+        said: list[wire.Delta | wire.ToolCall] = []
+        logprobs: list[Mapping[str, Any]] = []
+        parser, reason = self._parsers[index], "stop"
         async for event in self._streams[index]:
             if isinstance(event, wire.Delta):
-                parts.append(event.text)
+                said += parser.feed(event.text)
+                logprobs += event.logprobs
             elif isinstance(event, wire.Finished):
-                reason = event.reason
+                said += parser.finish()
+                reason = self._reason(index, event)
                 self._finished(index, event)
-        message = {"role": "assistant", "content": "".join(parts), "refusal": None}
-        return {"index": index, "message": message, "logprobs": None, "finish_reason": reason}
+        message = {"role": "assistant", "refusal": None} | _whole_message(said)
+        told = {"content": logprobs, "refusal": None} if self._job.wants_logprobs else None
+        return {"index": index, "message": message, "logprobs": told, "finish_reason": reason}
+
+    def _reason(self, index: int, event: wire.Finished) -> str:
+        return "tool_calls" if self._parsers[index].num_calls and event.reason == "stop" else event.reason
 
     async def _stream(self, send: Send) -> None:
         headers = [*_HEADERS, (b"x-request-id", self._request_id.encode())]
@@ -101,11 +114,15 @@ class ChatAnswer:
                 if event is None:
                     yield b": ping\n\n"
                 elif isinstance(event, wire.Delta):
-                    yield self._chunk([_delta(index, {"content": event.text})])
+                    for choice in self._pieces(index, self._parsers[index].feed(event.text), event.logprobs):
+                        yield self._chunk([choice])
                 elif isinstance(event, wire.Finished):
+                    for choice in self._pieces(index, self._parsers[index].finish()):
+                        yield self._chunk([choice])
+                    reason = self._reason(index, event)
                     self._finished(index, event)
-                    yield self._chunk([_delta(index, {}, event.reason)], timings=event.timings.to_json())
-                else:
+                    yield self._chunk([_delta(index, {}, reason)], timings=event.timings.to_json())
+                elif not isinstance(event, wire.ToolCall):
                     yield self._chunk([], progress=wire.progress_to_json(event))
         except errors.InferenceError as error:
             yield _data({"error": self._failed(error)})
@@ -113,6 +130,26 @@ class ChatAnswer:
         if self._job.include_usage:
             yield self._chunk([], usage=self._total().to_json(), timings=self._timings.to_json())
         yield b"data: [DONE]\n\n"
+
+    def _pieces(
+        self, index: int, said: Iterable[wire.Delta | wire.ToolCall], logprobs: Sequence[Mapping[str, Any]] = ()
+    ) -> Iterator[dict[str, Any]]:
+        """The deltas of one event; its probabilities go with the first."""
+        deltas: list[dict[str, Any]] = []
+        for piece in said:
+            if isinstance(piece, wire.ToolCall):
+                number = self._num_told[index]
+                self._num_told[index] += 1
+                deltas.append({"tool_calls": [{"index": number} | piece.to_json()]})
+            else:
+                deltas.append({"reasoning_content": piece.reasoning} if piece.reasoning else {"content": piece.text})
+        if logprobs and not deltas:
+            deltas.append({"content": ""})
+        for place, delta in enumerate(deltas):
+            choice = _delta(index, delta)
+            if logprobs and place == 0:
+                choice["logprobs"] = {"content": list(logprobs), "refusal": None}
+            yield choice
 
     def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> bytes:
         return _data(self._common | {"object": "chat.completion.chunk", "choices": choices} | more)
@@ -156,6 +193,18 @@ class ChatAnswer:
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": data})
+
+
+def _whole_message(said: Sequence[wire.Delta | wire.ToolCall]) -> dict[str, Any]:
+    deltas = [piece for piece in said if isinstance(piece, wire.Delta)]
+    calls = [piece.to_json() for piece in said if isinstance(piece, wire.ToolCall)]
+    content, reasoning = "".join(d.text for d in deltas), "".join(d.reasoning for d in deltas)
+    message: dict[str, Any] = {"content": content if content or not calls else None}
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    if calls:
+        message["tool_calls"] = calls
+    return message
 
 
 async def _merged(streams: Sequence[AnswerStream]) -> AsyncIterator[tuple[int, wire.StreamEvent | None]]:

@@ -73,8 +73,14 @@ class Backend(Protocol):
 
     def sampler(self, params: SamplingParams, generated: Sequence[int]) -> Sampler: ...
 
-    def sample(self, row: int, sequence: int, sampler: Any) -> int:
-        """The next token after that row of the latest batch."""
+    def check_grammar(self, text: str) -> None:
+        """Raises BadParameter. Safe to use from several threads."""
+
+    def sample(self, row: int, sequence: int, sampler: Any) -> int | None:
+        """The next token after that row of the latest batch; None when a grammar allows none."""
+
+    def logprobs(self, row: int, token: int, num_others: int) -> list[tuple[int, float]]:
+        """(token, log of its probability before any sampling) for this token, then for the likeliest ones."""
 
     def close(self) -> None: ...
 

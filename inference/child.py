@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inference import errors, frames, logs, templates
+from inference import errors, frames, generic_tools, logs, parsing, templates
 from inference.backends import Backend, Embedder, EngineDead, Vocab
 from inference.config import EngineConfig
 from inference.embedding import EmbeddingLoop, Job
@@ -49,6 +49,8 @@ class Chat:
         self._config = config
         self._send = send
         self._template = templates.ChatTemplate(template, bos=self.vocab.bos_text, eos=self.vocab.eos_text)
+        self._family = parsing.family_of(template)
+        self._shown = {token: text.encode() for text, token in self.vocab.specials.items() if text in parsing.MARKERS}
         self._engine = Engine(backend, config, self._send_step)
 
     def run(self) -> None:
@@ -75,28 +77,36 @@ class Chat:
 
     def count(self, body: dict[str, Any]) -> list[int]:
         if "messages" in body:
-            segments = self._segments(body["messages"], body["continue_final"])
+            segments = self._segments(body["messages"], body["continue_final"], [])
             return [len(templates.encode(segments, self.vocab))]
         return [len(self.vocab.tokenize(text)) for text in body["input"]]
 
     def embed(self, number: int, body: dict[str, Any]) -> None:
         raise errors.BadParameter("model", "This is a chat model; it makes no embeddings.")
 
-    def _segments(self, messages: list[dict[str, str]], continue_final: bool) -> list[templates.Segment]:
+    def _segments(
+        self, messages: list[dict[str, Any]], continue_final: bool, tools: list[dict[str, Any]]
+    ) -> list[templates.Segment]:
         # Thread B works for everybody: what cannot fit however it is cut is not tokenized first.
         least = sum(len(message["content"].encode()) for message in messages) // self.vocab.longest_piece
         if least > self._config.context_length:
             raise errors.ContextTooLong(least, self._config.context_length)
-        return self._template.render(messages, continue_final=continue_final)
+        if self._family == "generic":
+            messages, tools = generic_tools.told(messages, tools), []
+        specials = self.vocab.specials if tools or any("tool_calls" in message for message in messages) else ()
+        return self._template.render(messages, continue_final=continue_final, tools=tools, specials=specials)
 
     def _generation(self, number: int, body: dict[str, Any]) -> Generation:
-        segments = self._segments(body["messages"], body["continue_final"])
+        segments = self._segments(body["messages"], body["continue_final"], body["tools"])
         prompt = templates.encode(segments, self.vocab)
-        num_public = templates.num_public_tokens(segments, prompt, self.vocab, body["num_public_messages"])
+        num_public_messages = 0 if body["tools"] else body["num_public_messages"]
+        num_public = templates.num_public_tokens(segments, prompt, self.vocab, num_public_messages)
         room = self._config.context_length - len(prompt)
         if room <= 0:
             raise errors.ContextTooLong(len(prompt), self._config.context_length)
         params = SamplingParams.from_wire(body["params"])
+        if params.grammar:
+            self._backend.check_grammar(params.grammar)
         for token, _ in params.logit_bias:
             if token >= self.vocab.num_tokens:
                 raise errors.BadParameter("logit_bias", f"This model has no token {token}.")
@@ -112,6 +122,8 @@ class Chat:
             num_public=num_public,
             wants_progress=body["wants_progress"],
             num_chars_known=body["resume_chars"],
+            shown=self._shown if self._family != "generic" or parsing.THINK.encode() in self._shown.values() else {},
+            opening=_opening(segments, body["continue_final"]),
             text=TextAssembler(params.stop),
         )
 
@@ -125,6 +137,13 @@ class Chat:
             scheduler.cache.num_holders,
         ]
         self._send(["step", events, statistics])
+
+
+def _opening(segments: list[templates.Segment], continue_final: bool) -> str:
+    """Some templates begin the reasoning themselves; the reader of the answer must see that it began."""
+    if continue_final or not segments or segments[-1].message is not None:
+        return ""
+    return parsing.THINK if segments[-1].text.rstrip().endswith(parsing.THINK) else ""
 
 
 class Embedding:

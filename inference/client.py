@@ -45,9 +45,12 @@ class _StreamReader:
         if "progress" in chunk:
             yield wire.progress_from_json(chunk["progress"])
         for choice in chunk["choices"]:
-            text = choice["delta"].get("content")
-            if text:
-                yield wire.Delta(text)
+            delta = choice["delta"]
+            text, reasoning = delta.get("content") or "", delta.get("reasoning_content") or ""
+            if text or reasoning:
+                yield wire.Delta(text, reasoning)
+            for call in delta.get("tool_calls") or ():
+                yield wire.ToolCall.from_json(call)
             self._reason = choice.get("finish_reason") or self._reason
         if chunk.get("usage"):
             self._usage = wire.Usage.from_json(chunk["usage"])
@@ -77,8 +80,11 @@ class _Shapes:
     @staticmethod
     def chat_result(body: Mapping[str, Any]) -> wire.ChatResult:
         choice = body["choices"][0]
+        message = choice["message"]
         return wire.ChatResult(
-            text=choice["message"]["content"] or "",
+            text=message["content"] or "",
+            reasoning=message.get("reasoning_content") or "",
+            tool_calls=tuple(map(wire.ToolCall.from_json, message.get("tool_calls") or ())),
             reason=choice["finish_reason"],
             usage=wire.Usage.from_json(body["usage"]),
             timings=wire.Timings.from_json(body.get("timings") or {}),

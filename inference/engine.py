@@ -2,7 +2,7 @@
 
 It delivers through `emit`, once a step, with the events of all requests; each event is a list that fits a frame:
     ["accepted", id, num_prompt_tokens]            ["queued", id, position, wait_seconds]
-    ["reading", id, num_prompt, num_done, cached]  ["delta", id, text, [tokens]]
+    ["reading", id, num_prompt, num_done, cached]  ["delta", id, text, [tokens], [logprobs]?]
     ["finished", id, reason, usage, timings]       ["error", id, error object]
 Tokens travel beside the text so that a successor of this process can go on exactly where it stopped.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference import errors, wire
@@ -118,25 +118,40 @@ class Engine:
             generation.sampler = self._backend.sampler(generation.params, written)
         token = self._backend.sample(row, generation.sequence, generation.sampler)
         generation.first_token_at = generation.first_token_at or self._clock()
+        if token is None:
+            self._fail_one(generation, "The model found no word that fits the form asked for.")
+            return
         if self._backend.vocab.is_end(token):
             self._finish(generation, "stop")
             return
         generation.tokens.append(token)
-        text = generation.text.push(self._backend.vocab.piece(token))
-        self._deliver(generation, text, [token])
+        text = generation.text.push(self._piece(generation, token))
+        self._deliver(generation, text, [token], self._logprobs(generation, row, token))
         self._finish_if_over(generation)
 
     def _replay(self, generation: Generation) -> None:
         """Bring the text up to the tokens that a former process wrote, without saying it again."""
+        self._deliver(generation, generation.opening, [])
         for token in generation.tokens[generation.num_prompt :]:
-            self._deliver(generation, generation.text.push(self._backend.vocab.piece(token)), [])
+            self._deliver(generation, generation.text.push(self._piece(generation, token)), [])
         self._finish_if_over(generation)
 
-    def _deliver(self, generation: Generation, text: str, tokens: list[int]) -> None:
+    def _piece(self, generation: Generation, token: int) -> bytes:
+        return generation.shown.get(token) or self._backend.vocab.piece(token)
+
+    def _logprobs(self, generation: Generation, row: int, token: int) -> list[Any]:
+        """[[bytes, logprob] of the token, then of the likeliest ones], if anybody wants to know."""
+        wanted = generation.params.num_logprobs
+        if wanted is None:
+            return []
+        found = self._backend.logprobs(row, token, wanted)
+        return [[[self._piece(generation, each), logprob] for each, logprob in found]]
+
+    def _deliver(self, generation: Generation, text: str, tokens: list[int], logprobs: Sequence[Any] = ()) -> None:
         known = min(generation.num_chars_known, len(text))
         generation.num_chars_known -= known
         if tokens or text[known:]:
-            self._events.append(["delta", generation.id, text[known:], tokens])
+            self._events.append(["delta", generation.id, text[known:], tokens, *([logprobs] if logprobs else [])])
 
     def _finish_if_over(self, generation: Generation) -> None:
         if generation.text.is_stopped:
@@ -157,9 +172,11 @@ class Engine:
 
     def _fail(self, plan: Plan, sentence: str) -> None:
         for work in plan.works:
-            error = errors.EngineError(sentence)
-            self._events.append(["error", work.generation.id, error.to_wire()])
-            self._forget(work.generation)
+            self._fail_one(work.generation, sentence)
+
+    def _fail_one(self, generation: Generation, sentence: str) -> None:
+        self._events.append(["error", generation.id, errors.EngineError(sentence).to_wire()])
+        self._forget(generation)
 
     def _forget(self, generation: Generation) -> None:
         self._generations.pop(generation.id, None)

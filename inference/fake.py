@@ -108,6 +108,12 @@ class FakeBackend:
     def sampler(self, params: SamplingParams, generated: Sequence[int]) -> FakeSampler:
         return FakeSampler()
 
+    def check_grammar(self, text: str) -> None:
+        pass
+
+    def logprobs(self, row: int, token: int, num_others: int) -> list[tuple[int, float]]:
+        return [(token, -0.25)] + [(token, -0.25)] * min(1, num_others)
+
     def sample(self, row: int, sequence: int, sampler: object) -> int:
         tokens = self._sequences[sequence]
         start, script = self._scripts.get(sequence, (0, []))

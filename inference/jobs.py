@@ -26,6 +26,7 @@ class Job:
         self.number = number
         self.sent_at: float | None = None
         self.is_prepared = False
+        self.num_unprepared_deaths = 0  # of children that had this job and never said that it became tokens
         self.is_answered = False
         self.is_done = False
         self._body = body
@@ -128,7 +129,7 @@ class AnswerStream(Job):
     def deliver(self, event: list[Any]) -> None:
         kind = event[0]
         if kind == "delta":
-            self._extend(event[2], event[3])
+            self._extend(event[2], event[3], event[4] if len(event) > 4 else [])
         elif kind == "accepted":
             self.num_prompt_tokens = event[2]
         elif kind == "queued":
@@ -161,9 +162,9 @@ class AnswerStream(Job):
                 self._items.pop()
             self._items.append(event)
 
-    def _extend(self, text: str, tokens: list[int]) -> None:
+    def _extend(self, text: str, tokens: list[int], logprobs: list[Any]) -> None:
         self.tokens.extend(tokens)
-        if not text or self.is_done:
+        if not (text or logprobs) or self.is_done:
             return
         self.first_text_at = self.first_text_at or time.monotonic()
         self._num_chars += len(text)
@@ -173,11 +174,21 @@ class AnswerStream(Job):
             self.fail(errors.BackendLost("The reader was too slow to keep up with the answer."))
             return
         last = self._items[-1] if self._items else None
+        told = tuple(map(_logprob, logprobs))
         if isinstance(last, wire.Delta):
-            self._items[-1] = wire.Delta(last.text + text)
+            self._items[-1] = wire.Delta(last.text + text, "", last.logprobs + told)
         else:
-            self._items.append(wire.Delta(text))
+            self._items.append(wire.Delta(text, "", told))
 
     def _end(self) -> None:
         self.is_done = True
         self.close()
+
+
+def _logprob(found: list[list[Any]]) -> dict[str, Any]:
+    """OpenAI's object: the token, then the likeliest ones."""
+    rows = [
+        {"token": data.decode("utf-8", errors="replace"), "logprob": round(logprob, 6), "bytes": list(data)}
+        for data, logprob in found
+    ]
+    return rows[0] | {"top_logprobs": rows[1:]}

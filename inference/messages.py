@@ -1,7 +1,8 @@
-"""Check the messages of a chat request: roles, and contents that are texts or lists of text parts."""
+"""Check the messages of a chat request: roles, contents that are texts or lists of text parts, calls of tools."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from inference.fields import bad, is_text
@@ -9,16 +10,19 @@ from inference.fields import bad, is_text
 MAX_MESSAGES = 4096
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
-_MESSAGE_FIELDS = {"role", "content", "name", "refusal", "annotations", "reasoning_content", "id"}
+_MESSAGE_FIELDS = {
+    "role", "content", "name", "refusal", "annotations", "reasoning_content", "id", "tool_calls", "tool_call_id",
+}  # fmt: skip
+MAX_CALLS = 128
 
 
-def checked_messages(value: Any) -> list[dict[str, str]]:
+def checked_messages(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_MESSAGES:
         bad("messages", f"messages must be a list of 1 to {MAX_MESSAGES} messages.")
     return [_message(message, f"messages[{index}]") for index, message in enumerate(value)]
 
 
-def _message(message: Any, where: str) -> dict[str, str]:
+def _message(message: Any, where: str) -> dict[str, Any]:
     if not isinstance(message, dict):
         bad(where, "A message must be an object with role and content.")
     for name, content in message.items():
@@ -28,7 +32,29 @@ def _message(message: Any, where: str) -> dict[str, str]:
     if role not in _ROLES:
         bad(f"{where}.role", f"role must be one of {', '.join(_ROLES)}.")
     text = _content(message.get("content"), f"{where}.content")
-    return {"role": "system" if role == "developer" else role, "content": text}
+    checked: dict[str, Any] = {"role": "system" if role == "developer" else role, "content": text}
+    calls = message.get("tool_calls")
+    if calls:
+        if role != "assistant" or not isinstance(calls, list) or len(calls) > MAX_CALLS:
+            bad(f"{where}.tool_calls", f"Only the assistant calls tools, at most {MAX_CALLS} at once.")
+        checked["tool_calls"] = [_call(call, f"{where}.tool_calls") for call in calls]
+    if role == "tool":
+        checked["tool_call_id"] = str(message.get("tool_call_id"))[:64]
+    return checked
+
+
+def _call(call: Any, where: str) -> dict[str, Any]:
+    """{"name": ..., "arguments": {...}}, out of OpenAI's form with its arguments as a text."""
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not is_text(function.get("name")):
+        bad(where, "A call needs a function with name and arguments.")
+    try:
+        arguments = json.loads(function.get("arguments") or "{}")
+    except (ValueError, TypeError, RecursionError):
+        bad(where, "The arguments of a call must be JSON.")
+    if not isinstance(arguments, dict) or not is_text(json.dumps(arguments, ensure_ascii=False)):
+        bad(where, "The arguments of a call must be a JSON object.")
+    return {"id": str(call.get("id"))[:64], "name": function["name"], "arguments": arguments}
 
 
 def _content(content: Any, where: str) -> str:

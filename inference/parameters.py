@@ -1,8 +1,7 @@
 """Check what strangers send, before it reaches a queue. Every refusal is a BadParameter that names the field.
 
 Fields of OpenAI's protocol that change nothing here are accepted and ignored; fields that nobody knows are refused,
-because a misspelt one silently ignored is worse. What is not built yet (tools, structured output, logprobs) is
-refused with a sentence.
+because a misspelt one silently ignored is worse.
 """
 
 from __future__ import annotations
@@ -14,12 +13,14 @@ from typing import Any
 from inference.fields import MAX_COUNT, bad, flag, in_range, is_text, is_token, number, refuse_unknown, text, whole
 from inference.messages import MAX_MESSAGES, checked_messages
 from inference.request import PRIORITIES, SamplingParams
+from inference.tools import answer_grammar, checked_tools
 
 MAX_COUNTED_CHARS = 4 * 1024 * 1024
 MAX_STOPS, MAX_STOP_CHARS = 16, 1024
 MAX_CHOICES = 8
 MAX_BIASES = 1024
 MAX_INPUTS = 2048
+MAX_LOGPROBS = 20
 
 _IGNORED = {
     "store", "metadata", "user", "service_tier", "prediction", "modalities", "verbosity", "safety_identifier",
@@ -27,11 +28,11 @@ _IGNORED = {
     "timings_per_token", "keep_alive",
 }  # fmt: skip
 _LATER = {
-    "tools": "Tool calls are not supported yet.",
-    "functions": "Tool calls are not supported yet.",
+    "functions": "functions were replaced by tools.",
+    "function_call": "function_call was replaced by tool_choice.",
     "audio": "Audio is not supported.",
     "web_search_options": "Searching the web is not supported.",
-    "grammar": "Grammars are not supported yet.",
+    "grammar": "Grammars come from response_format only.",
 }
 _SAMPLING = {
     "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "repetition_penalty", "presence_penalty",
@@ -39,7 +40,7 @@ _SAMPLING = {
 }  # fmt: skip
 _SHAPE = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"}
 _EXTRAS = {"num_public_messages", "cache_salt", "priority", "fairness_key", "continue_final_message", "return_progress"}
-_HANDLED = {"response_format", "logprobs", "top_logprobs", "tool_choice", "function_call"}
+_FORM = {"response_format", "logprobs", "top_logprobs", "tools", "tool_choice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ class ChatJob:
     include_usage: bool
     num_choices: int
     body: dict[str, Any]
+
+    @property
+    def has_tools(self) -> bool:
+        return bool(self.body["tools"])
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return self.body["params"]["num_logprobs"] is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +74,15 @@ class EmbeddingJob:
 
 
 def chat_job(body: Mapping[str, Any]) -> ChatJob:
-    refuse_unknown(body, _SHAPE | _SAMPLING | _EXTRAS | _HANDLED | _IGNORED | set(_LATER))
+    refuse_unknown(body, _SHAPE | _SAMPLING | _EXTRAS | _FORM | _IGNORED | set(_LATER))
     _refuse_later(body)
     stream = flag(body, "stream")
     continue_final = flag(body, "continue_final_message")
     messages = checked_messages(body.get("messages"))
     if continue_final and messages[-1]["role"] != "assistant":
         bad("continue_final_message", "The last message must be the assistant's to go on from it.")
+    tools = checked_tools(body)
+    params = _sampling(body, answer_grammar(body, tools))
     options = body.get("stream_options") or {}
     if not isinstance(options, dict):
         bad("stream_options", "stream_options must be an object.")
@@ -84,7 +95,8 @@ def chat_job(body: Mapping[str, Any]) -> ChatJob:
             "messages": messages,
             "continue_final": continue_final,
             "max_tokens": _max_tokens(body),
-            "params": _sampling(body).to_wire(),
+            "params": params.to_wire(),
+            "tools": tools,
             "priority": _priority(body, "api"),
             "fairness_key": text(body, "fairness_key", 256),
             "cache_salt": text(body, "cache_salt", 256),
@@ -124,7 +136,7 @@ def tokenize_job(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return _model(body), {"input": texts}
 
 
-def _sampling(body: Mapping[str, Any]) -> SamplingParams:
+def _sampling(body: Mapping[str, Any], grammar: str) -> SamplingParams:
     default = SamplingParams()
     repeat = number(body, "repetition_penalty", default.repeat_penalty, 0.01, 10)
     return SamplingParams(
@@ -139,6 +151,8 @@ def _sampling(body: Mapping[str, Any]) -> SamplingParams:
         seed=whole(body, "seed", None, -(2**63), 2**64 - 1),
         stop=_stop(body.get("stop")),
         ignore_eos=flag(body, "ignore_eos"),
+        grammar=grammar,
+        num_logprobs=_num_logprobs(body),
     )
 
 
@@ -146,13 +160,15 @@ def _refuse_later(body: Mapping[str, Any]) -> None:
     for name, sentence in _LATER.items():
         if body.get(name):
             bad(name, sentence)
-    if body.get("logprobs") or body.get("top_logprobs"):
-        bad("logprobs", "Log probabilities are not supported yet.")
-    if body.get("tool_choice") not in (None, "none", "auto"):
-        bad("tool_choice", "Tool calls are not supported yet.")
-    form = body.get("response_format")
-    if form is not None and (not isinstance(form, dict) or form.get("type") != "text"):
-        bad("response_format", "Structured output is not supported yet: response_format must be text.")
+
+
+def _num_logprobs(body: Mapping[str, Any]) -> int | None:
+    most = whole(body, "top_logprobs", 0, 0, MAX_LOGPROBS)
+    if not flag(body, "logprobs"):
+        if most:
+            bad("top_logprobs", "top_logprobs needs logprobs.")
+        return None
+    return most
 
 
 def _inputs(value: Any) -> list[str] | list[list[int]]:

@@ -17,6 +17,7 @@ from inference import errors, memory
 from inference.config import EngineConfig, ServiceConfig
 from inference.jobs import AnswerStream
 from inference.library import Entry, Library
+from inference.parsing import THINK, Style
 from inference.served import ServedModel
 from inference.wire import ModelInfo
 
@@ -55,6 +56,11 @@ class Pool:
 
     async def call(self, name: str, kind: str, body: dict[str, Any]) -> list[Any]:
         return await self._model(name, "embedding" if kind == "embed" else None).call(kind, body)
+
+    def answer_style(self, name: str, *, has_tools: bool) -> Style:
+        """What to look for in the answers of this model."""
+        template = self._library.get(name).chat_template or ""
+        return Style(has_tools, THINK in template)
 
     def context_length(self, name: str) -> int:
         """Tokens that prompt and answer of one request may have together."""

@@ -7,7 +7,7 @@ read; when exactly one is missing, evaluating it gives the next token of the ans
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -33,6 +33,8 @@ class SamplingParams:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
+    grammar: str = ""
+    num_logprobs: int | None = None  # alternatives to tell beside each token; None: no probabilities at all
 
     def to_wire(self) -> dict[str, Any]:
         return asdict(self)
@@ -48,7 +50,8 @@ class Generation:
     """A request from arrival to its end. `tokens` is the prompt and then the answer; the engine appends.
 
     The first `num_public` tokens hold nothing of anybody's own and may be shared across cache salts.
-    `num_chars_known` of the answer's text were delivered by a process that died.
+    `num_chars_known` of the answer's text were delivered by a process that died. `shown` has the texts of control
+    tokens that mean something to the reader of the answer; `opening` is what the prompt already said of it.
     """
 
     id: int
@@ -62,6 +65,8 @@ class Generation:
     num_public: int = 0
     wants_progress: bool = False
     num_chars_known: int = 0
+    shown: Mapping[int, bytes] = field(default_factory=dict)
+    opening: str = ""
     arrived_at: float = 0.0
     admitted_at: float = 0.0
     first_token_at: float = 0.0

@@ -140,11 +140,11 @@ class Scheduler:
     def _reading(self) -> list[Generation]:
         return [g for g in self.running if not g.is_decoding]
 
-    def _reading_order(self, generation: Generation, num_of_person: Mapping[str, int], now: float) -> tuple[int, float]:
-        """Within a class fewest missing tokens first. Having waited makes a prompt look shorter, and every other
-        request of the same person makes it look longer by its own length."""
-        share = num_of_person[generation.fairness_key] / (1.0 + self._waited(generation, now))
-        return self._lifted_rank(generation, now), generation.num_missing * share
+    def _reading_order(self, generation: Generation, num_of_person: Mapping[str, int], now: float) -> float:
+        """Fewest missing tokens first. Having waited makes a prompt look shorter; every other request of the same
+        person makes it look longer by its own length, and a lower class four times longer."""
+        share = num_of_person[generation.fairness_key] * float(4**generation.rank)
+        return generation.num_missing * share / (1.0 + self._waited(generation, now))
 
     def _read(self, plan: Plan, generation: Generation, budget: int) -> int:
         """Put a chunk of the prompt into the plan; returns its size."""

@@ -226,8 +226,12 @@ class ServedModel:
         self._deaths = [at for at in self._deaths if now - at < DEATH_WINDOW_SECONDS] + [now]
         log.error("child lost: %s", reason, extra={"model": self.entry.id})
         self._is_draining = False
-        for job in self._jobs.values():
+        for job in list(self._jobs.values()):
+            if job.sent_at is not None and not job.is_prepared:
+                job.num_unprepared_deaths += 1
             job.sent_at, job.is_prepared, job.is_answered = None, False, False
+            if job.num_unprepared_deaths > 1:  # twice is no chance: it must not take everybody else along
+                job.fail(errors.EngineError("The model's process ended while it prepared this request."))
         if len(self._deaths) >= MAX_DEATHS:
             self._quarantine(reason)
         else:

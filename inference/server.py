@@ -162,7 +162,8 @@ async def _chat(service: Service, request: Request) -> ASGIApp:
         if isinstance(error, TimeoutError):
             raise errors.ModelLoading("The model is still being loaded.") from None
         raise
-    return ChatAnswer(job, streams, service.metrics, request.state.id)
+    style = service.pool.answer_style(job.model, has_tools=job.has_tools)
+    return ChatAnswer(job, streams, style, service.metrics, request.state.id)
 
 
 async def _embeddings(service: Service, request: Request) -> Response:

@@ -4,7 +4,7 @@ The template is somebody else's program: it runs in Jinja's immutable sandbox, i
 supervisor ends that process if it takes too long. What people and documents say never meets the template: it is given
 marks in place of the texts, and the texts are put in afterwards. So only the template's own words can become control
 tokens; a text that spells one stays plain text.
-Left out: tools and reasoning (nothing here has to change for them but the values given to the template).
+What tools are called and what they were given goes the same way where it spells a control token.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import itertools
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -54,17 +54,24 @@ class ChatTemplate:
         except (jinja2.TemplateError, RecursionError) as error:
             raise errors.ModelBroken(f"The model's chat template does not compile: {error}") from error
 
-    def render(self, messages: Sequence[Mapping[str, str]], *, continue_final: bool) -> list[Segment]:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        continue_final: bool,
+        tools: Sequence[Mapping[str, Any]] = (),
+        specials: Iterable[str] = (),
+    ) -> list[Segment]:
         """The prompt in pieces. With continue_final it ends inside the last message instead of opening a new one.
+        `specials` are the control tokens that the words of tools could spell.
 
         Raises BadParameter when the template refuses the messages (say, two questions in a row).
         """
-        mark = f"\ue000{secrets.token_hex(8)}:"
-        marked = [
-            {"role": message["role"], "content": f"{mark}{index}\ue001"} for index, message in enumerate(messages)
-        ]
-        rendered = self._run(marked, add_generation_prompt=not continue_final)
-        parts = re.split(f"{mark}([0-9]+)\ue001", rendered)
+        marks = _Marks(messages, specials)
+        described = [marks.values(tool, None) for tool in tools]
+        marked = [marks.message(message, index) for index, message in enumerate(messages)]
+        rendered = self._run(marked, described or None, add_generation_prompt=not continue_final)
+        parts = marks.split(rendered)
         if continue_final:
             last = str(len(messages) - 1)
             if last not in parts[1::2]:
@@ -73,21 +80,70 @@ class ChatTemplate:
             parts = parts[: end + 1]
         segments = []
         for index, part in enumerate(parts):
-            text = messages[int(part)]["content"] if index % 2 else part
+            text, message = marks.texts[int(part)] if index % 2 else (part, None)
             if text:
-                segments.append(Segment(text, int(part) if index % 2 else None))
+                segments.append(Segment(text, message))
         return segments
 
-    def _run(self, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
+    def _run(self, messages: list[dict[str, Any]], tools: Any, *, add_generation_prompt: bool) -> str:
         try:
             return self._template.render(
-                messages=messages, add_generation_prompt=add_generation_prompt, tools=None, **self._marks
+                messages=messages, add_generation_prompt=add_generation_prompt, tools=tools, **self._marks
             )
         except _Refused as error:
             raise errors.BadParameter("messages", f"The model's template refuses this: {error}") from error
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
             reason = f"The model's template cannot render these messages: {type(error).__name__}."
             raise errors.BadParameter("messages", reason) from error
+
+
+class _Marks:
+    """What stands in the template's input for texts that are not its own; `texts` has each with the message it is of
+    (that of tools belongs to the last one: it is nobody's public beginning)."""
+
+    def __init__(self, messages: Sequence[Mapping[str, Any]], specials: Iterable[str]) -> None:
+        self._mark = f"\ue000{secrets.token_hex(8)}:"
+        self._specials = [*filter(None, specials), "\ue000"]
+        self._ids: dict[str, str] = {}
+        self._last = len(messages) - 1
+        self.texts: list[tuple[str, int]] = [(message["content"], n) for n, message in enumerate(messages)]
+
+    def message(self, message: Mapping[str, Any], index: int) -> dict[str, Any]:
+        marked: dict[str, Any] = {
+            "role": message["role"],
+            "content": self._of(index) if message["content"] or "tool_calls" not in message else "",
+        }
+        if "tool_calls" in message:
+            marked["tool_calls"] = [self._call(call, index) for call in message["tool_calls"]]
+        if "tool_call_id" in message:
+            marked["tool_call_id"] = self._id(message["tool_call_id"])
+        return marked
+
+    def values(self, value: Any, message: int | None) -> Any:
+        """The same structure; texts that spell control tokens are replaced, to come back as they stand in JSON."""
+        if isinstance(value, dict):
+            return {self.values(key, message): self.values(each, message) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.values(each, message) for each in value]
+        if isinstance(value, str) and any(special in value for special in self._specials):
+            self.texts.append((json.dumps(value, ensure_ascii=False)[1:-1], self._last if message is None else message))
+            return self._of(len(self.texts) - 1)
+        return value
+
+    def split(self, rendered: str) -> list[str]:
+        """Template, number of a text, template, and so on."""
+        return re.split(f"{self._mark}([0-9]+)\ue001", rendered)
+
+    def _of(self, number: int) -> str:
+        return f"{self._mark}{number}\ue001"
+
+    def _call(self, call: Mapping[str, Any], index: int) -> dict[str, Any]:
+        function = self.values({"name": call["name"], "arguments": call["arguments"]}, index)
+        return {"type": "function", "id": self._id(call["id"]), "function": function}
+
+    def _id(self, given: str) -> str:
+        """Nine digits, because some templates insist on nine characters."""
+        return self._ids.setdefault(given, f"{len(self._ids):09d}")
 
 
 def encode(segments: Sequence[Segment], vocab: Vocab) -> list[int]:

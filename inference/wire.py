@@ -89,6 +89,9 @@ class ChatRequest:
     continue_final_message: bool = False
     return_progress: bool = False
     num_public_messages: int = 0
+    response_format: Mapping[str, Any] | None = None
+    tools: Sequence[Mapping[str, Any]] = ()
+    tool_choice: str | Mapping[str, Any] | None = None
 
     def to_payload(self, *, stream: bool) -> dict[str, Any]:
         """The JSON body for POST /v1/chat/completions."""
@@ -98,13 +101,15 @@ class ChatRequest:
             "priority": self.priority,
             "stream": stream,
         }
-        for name in ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed"):
+        for name in ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "response_format", "tool_choice"):
             value = getattr(self, name)
             if value is not None:
                 payload[name] = value
         for name in ("cache_salt", "fairness_key", "continue_final_message", "num_public_messages"):
             if getattr(self, name):
                 payload[name] = getattr(self, name)
+        if self.tools:
+            payload["tools"] = list(self.tools)
         if self.stop:
             payload["stop"] = list(self.stop)
         if stream:
@@ -188,14 +193,33 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """More of the answer."""
+    """More of the answer, or of the reasoning before it; with the probabilities of its tokens where they were asked
+    for, as OpenAI's objects."""
 
     text: str
+    reasoning: str = ""
+    logprobs: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a function called; `arguments` is a JSON object as text."""
+
+    id: str
+    name: str
+    arguments: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"id": self.id, "type": "function", "function": {"name": self.name, "arguments": self.arguments}}
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> ToolCall:
+        return cls(body["id"], body["function"]["name"], body["function"]["arguments"])
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end; always the last event. `reason` is "stop" or "length"."""
+    """The end; always the last event. `reason` is "stop", "length" or "tool_calls"."""
 
     reason: str
     usage: Usage = field(default_factory=Usage)
@@ -203,7 +227,7 @@ class Finished:
 
 
 Progress = Queued | Loading | Reading
-StreamEvent = Queued | Loading | Reading | Delta | Finished
+StreamEvent = Queued | Loading | Reading | Delta | ToolCall | Finished
 
 
 def progress_to_json(event: Progress) -> dict[str, Any]:
@@ -236,3 +260,5 @@ class ChatResult:
     reason: str
     usage: Usage
     timings: Timings
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import llama_cpp.llama_cpp as llama
+import numpy as np
 
 from inference import errors
 from inference.backend.model import LlamaModel
 from inference.backend.rows import Rows
-from inference.backend.sampler import LlamaSampler
+from inference.backend.sampler import LlamaSampler, compile_grammar
 from inference.backends import Batch, BatchRefused, EngineDead, MemoryFull
 from inference.cache import Copy, Operation
 from inference.config import EngineConfig
@@ -68,7 +70,28 @@ class LlamaBackend:
     def sampler(self, params: SamplingParams, generated: Sequence[int]) -> LlamaSampler:
         return LlamaSampler(params, self.vocab, generated)
 
-    def sample(self, row: int, sequence: int, sampler: LlamaSampler) -> int:
+    def check_grammar(self, text: str) -> None:
+        llama.llama_sampler_free(compile_grammar(text, self.vocab))
+
+    def logprobs(self, row: int, token: int, num_others: int) -> list[tuple[int, float]]:
+        logits = self._logits(row).astype(np.float64)
+        best = logits.max()
+        logits -= best + np.log(np.exp(logits - best).sum())
+        found = [(token, float(logits[token]))]
+        if num_others:
+            top = np.argpartition(logits, -num_others)[-num_others:]
+            found += [(int(each), float(logits[each])) for each in top[np.argsort(-logits[top])]]
+        return found
+
+    def _logits(self, row: int) -> Any:
+        pointer = llama.llama_get_logits_ith(self._context, row)
+        if not pointer:
+            raise EngineDead("a row was evaluated and has no logits")
+        return np.ctypeslib.as_array(pointer, (self.vocab.num_tokens,))
+
+    def sample(self, row: int, sequence: int, sampler: LlamaSampler) -> int | None:
+        if sampler.grammar is not None:
+            return sampler.choose(self._logits(row))
         token: int = llama.llama_sampler_sample(sampler.handle, self._context, row)
         return token
 

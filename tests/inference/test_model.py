@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -96,6 +98,38 @@ def test_penalties_bias_and_seed_have_their_effect(running: RunningInference) ->
         assert answer(temperature=5, top_p=0, min_p=1, presence_penalty=2, frequency_penalty=-2, repeat_penalty=10)
         bad = {"model": CHAT, "messages": [{"role": "user", "content": "x"}], "logit_bias": {"49152": 1}}
         assert http.post("/v1/chat/completions", json=bad).status_code == 400
+
+
+def test_an_answer_keeps_to_its_schema(running: RunningInference) -> None:
+    """Whatever the temperature; a required call is one; and a schema without an end is a 400."""
+    wanted = {
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 12}, "size": {"enum": ["small", "large"]}},
+        "required": ["city", "size"],
+    }
+    tool = {"type": "function", "function": {"name": "note", "parameters": wanted}}
+    headers = {"Authorization": f"Bearer {running.secret}"}
+    with httpx.Client(base_url=running.url, headers=headers, timeout=60.0, trust_env=False) as http:
+
+        def answer(**more: object) -> Any:
+            body = {"model": CHAT, "messages": [{"role": "user", "content": "Name a city."}], "max_tokens": 80}
+            response = http.post("/v1/chat/completions", json=body | more)
+            assert response.status_code == 200, response.text
+            return response.json()["choices"][0]
+
+        form = {"type": "json_schema", "json_schema": {"name": "city", "schema": wanted}}
+        for temperature in (0, 1.5):
+            found = json.loads(answer(response_format=form, temperature=temperature)["message"]["content"])
+            assert set(found) == {"city", "size"}
+            assert found["size"] in ("small", "large")
+        called = answer(tools=[tool], tool_choice="required", logprobs=True, top_logprobs=2)
+        assert called["finish_reason"] == "tool_calls"
+        (call,) = called["message"]["tool_calls"]
+        assert set(json.loads(call["function"]["arguments"])) == {"city", "size"}
+        assert all(len(row["top_logprobs"]) == 2 for row in called["logprobs"]["content"])
+        form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"$ref": "#"}}}
+        body = {"model": CHAT, "messages": [{"role": "user", "content": "x"}], "response_format": form}
+        assert http.post("/v1/chat/completions", json=body).status_code == 400
 
 
 def test_vectors_do_not_depend_on_their_company(client: Client) -> None:

@@ -55,10 +55,16 @@ def job(**more: Any) -> parameters.ChatJob:
         ("cache_salt", "x" * 300),
         ("continue_final_message", True),
         ("temprature", 1),
-        ("logprobs", True),
-        ("tools", [{"type": "function"}]),
+        ("logprobs", "yes"),
+        ("top_logprobs", 3),
+        ("top_logprobs", 21),
+        ("tools", "all"),
+        ("tools", [{"type": "function", "function": {"name": "f"}}] * 200),
         ("tool_choice", "required"),
-        ("response_format", {"type": "json_object"}),
+        ("tool_choice", {"type": "function", "function": {"name": "none of them"}}),
+        ("response_format", {"type": "yaml"}),
+        ("response_format", {"type": "json_schema", "json_schema": {}}),
+        ("functions", [{}]),
         ("stream_options", [1]),
     ],
 )
@@ -68,6 +74,40 @@ def test_a_bad_value_is_refused_by_name(name: str, value: Any) -> None:
         job(**{name: value})
     assert caught.value.param == name
     assert caught.value.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        7,
+        {"type": "function"},
+        {"type": "code", "function": {"name": "f"}},
+        {"type": "function", "function": {"name": "a b"}},
+        {"type": "function", "function": {"name": "f", "parameters": 1}},
+        {"type": "function", "function": {"name": "f", "description": "\ud800"}},
+    ],
+)
+def test_a_bad_tool_is_refused(tool: Any) -> None:
+    """With its place in the list."""
+    with pytest.raises(errors.BadParameter) as caught:
+        job(tools=[tool])
+    assert str(caught.value.param).startswith("tools[0]")
+
+
+@pytest.mark.parametrize(
+    "parameters_of_tool",
+    [
+        {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
+        {"properties": {"x": {"$ref": "#/$defs/none"}}},
+        {"properties": {"x": {"type": "string", "pattern": "x"}}},
+    ],
+)
+def test_a_forced_call_needs_parameters_that_can_be_held(parameters_of_tool: Any) -> None:
+    """What a grammar cannot promise is a 400, not a call of another form."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters_of_tool}}
+    with pytest.raises(errors.BadParameter):
+        job(tools=[tool], tool_choice="required")
+    assert job(tools=[tool]).has_tools
 
 
 @pytest.mark.parametrize(

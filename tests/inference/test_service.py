@@ -169,6 +169,80 @@ def test_tokens_are_counted(client: Client) -> None:
     assert context_length == 8192
 
 
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "The weather in a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+
+
+@pytest.fixture
+def official(fake_service: RunningInference) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
+        base_url=f"{fake_service.url}/v1",
+        api_key=fake_service.secret,
+        http_client=openai.DefaultHttpxClient(trust_env=False),
+    ) as official:
+        yield official
+
+
+def test_the_official_client_gets_calls_of_tools(official: openai.OpenAI) -> None:
+    """Whole and streamed, and the answer of the tool goes back to the model."""
+    call = '<tool_call>{"name": "weather", "arguments": {"city": "Bonn"}}</tool_call>'
+    messages: Any = [{"role": "user", "content": f"say: {call}"}]
+    choice = official.chat.completions.create(model="fake-chat", messages=messages, tools=[WEATHER]).choices[0]
+    assert choice.finish_reason == "tool_calls"
+    assert choice.message.content is None
+    assert choice.message.tool_calls is not None
+    told: Any = choice.message.tool_calls[0]
+    assert (told.function.name, json.loads(told.function.arguments)) == ("weather", {"city": "Bonn"})
+    chunks = list(official.chat.completions.create(model="fake-chat", messages=messages, tools=[WEATHER], stream=True))
+    streamed = [piece for chunk in chunks for piece in chunk.choices[0].delta.tool_calls or ()]
+    assert [(piece.index, piece.function and piece.function.name) for piece in streamed] == [(0, "weather")]
+    assert chunks[-1].choices[0].finish_reason == "tool_calls"
+    messages += [
+        {"role": "assistant", "content": None, "tool_calls": [told.model_dump()]},
+        {"role": "tool", "tool_call_id": told.id, "content": "rain"},
+    ]
+    answer = official.chat.completions.create(model="fake-chat", messages=messages, tools=[WEATHER])
+    assert "rain" in (answer.choices[0].message.content or "")
+
+
+def test_without_tools_a_call_is_text(official: openai.OpenAI) -> None:
+    """tool_choice none means the same as no tools."""
+    call = '<tool_call>{"name": "weather", "arguments": {}}</tool_call>'
+    messages: Any = [{"role": "user", "content": f"say: {call}"}]
+    answer = official.chat.completions.create(model="fake-chat", messages=messages, tools=[WEATHER], tool_choice="none")
+    assert answer.choices[0].message.content == call
+
+
+def test_our_client_carries_calls_too(client: Client) -> None:
+    """As events of their own, and in the whole answer."""
+    call = '{"name": "weather", "arguments": {"city": "Bonn"}}'
+    request = ask(f"say: {call}", tools=[WEATHER])
+    events = list(client.stream(request))
+    assert [event.name for event in events if isinstance(event, wire.ToolCall)] == ["weather"]
+    result = client.chat(request)
+    assert (result.text, result.reason, len(result.tool_calls)) == ("", "tool_calls", 1)
+
+
+def test_probabilities_come_with_every_token(official: openai.OpenAI) -> None:
+    """Their texts together are the answer, whole and streamed."""
+    messages: Any = [{"role": "user", "content": "say: Hello wide world"}]
+    options: Any = {"model": "fake-chat", "messages": messages, "logprobs": True, "top_logprobs": 1}
+    choice = official.chat.completions.create(**options).choices[0]
+    assert choice.logprobs is not None
+    told = choice.logprobs.content or []
+    assert "".join(row.token for row in told) == choice.message.content
+    assert all(row.logprob == -0.25 and len(row.top_logprobs) == 1 for row in told)
+    chunks = official.chat.completions.create(**options, stream=True)
+    rows = [row for chunk in chunks for c in chunk.choices if c.logprobs for row in c.logprobs.content or ()]
+    assert [row.token for row in rows] == [row.token for row in told]
+
+
 @pytest.mark.parametrize("secret", ["x", "wrong", "ü"])
 def test_without_the_secret_nothing_is_served(fake_service: RunningInference, secret: str) -> None:
     """Every route but /health asks for it."""
