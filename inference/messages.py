@@ -19,7 +19,13 @@ MAX_CALLS = 128
 def checked_messages(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_MESSAGES:
         bad("messages", f"messages must be a list of 1 to {MAX_MESSAGES} messages.")
-    return [_message(message, f"messages[{index}]") for index, message in enumerate(value)]
+    checked = [_message(message, f"messages[{index}]") for index, message in enumerate(value)]
+    called: set[str] = set()
+    for index, message in enumerate(checked):
+        called.update(call["id"] for call in message.get("tool_calls", ()))
+        if message["role"] == "tool" and message["tool_call_id"] not in called:
+            bad(f"messages[{index}].tool_call_id", "A tool answers only a call that the assistant made before.")
+    return checked
 
 
 def _message(message: Any, where: str) -> dict[str, Any]:

@@ -124,6 +124,10 @@ def test_a_forced_call_needs_parameters_that_can_be_held(parameters_of_tool: Any
         [{"role": "user", "content": [{"type": "image_url"}]}],
         [{"role": "user", "content": [{"type": "text"}]}],
         [{"role": "assistant", "tool_calls": [{}]}],
+        [{"role": "user", "content": "x", "tool_calls": [{"id": "1", "function": {"name": "f"}}]}],
+        [{"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "nonsense"}}]}],
+        [{"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "[1]"}}]}],
+        [{"role": "tool", "content": "x", "tool_call_id": "1"}],
         [{"role": "user", "content": "Hi"}] * 5000,
     ],
 )
