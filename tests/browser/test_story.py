@@ -127,6 +127,7 @@ def test_what_an_admin_switches_counts_at_once(alice: Person, admin: Person) -> 
     title.fill("House model")
     title.press("Enter")
     expect(alice.page.locator(".pick__title")).to_contain_text("House model", timeout=10_000)
+    expect(title).to_have_value("House model")
     title.fill(old)
     title.press("Enter")
     expect(alice.page.locator(".pick__title")).to_contain_text(old, timeout=10_000)

@@ -106,8 +106,14 @@ export class ModelTable extends HTMLElement {
   #title(row: Row): HTMLElement {
     const input = el("input", { class: "input-quiet", value: row.title, maxlength: 120, "aria-label": strings.modelName, "data-key": `title-${row.id}` });
     input.addEventListener("change", () => {
-      if (input.value.trim()) void this.#change(row, { title: input.value });
-      else input.value = row.title;
+      const title = input.value.trim();
+      if (!title) {
+        input.value = row.title;
+        return;
+      }
+      // At once, or leaving the field would show the old name until the server has answered.
+      row.title = title;
+      void this.#change(row, { title });
     });
     input.addEventListener("keydown", (event) => {
       if (event.key === "Escape") input.value = row.title;
