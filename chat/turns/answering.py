@@ -30,6 +30,7 @@ PROGRESS_SECONDS = 0.2  # reading and queueing are told at most this often
 DOCUMENT_POLL_SECONDS = 0.5
 LOST_SECONDS = 60.0  # how long a lost engine may take to come back, from its last sign of life
 SILENCE_SECONDS = 45.0  # an engine that reads or writes and says nothing for so long hangs
+PROBE_SECONDS = 5.0
 
 Stream = AsyncGenerator[wire.StreamEvent, None]
 
@@ -54,7 +55,7 @@ class Answering:
         self._told_at = 0.0
         self._told_stage = ""
         self._heard_at = time.monotonic()
-        self._may_be_silent = True  # a model that is being loaded says something when it has got further
+        self._may_be_silent = True  # while a model waits for room or is being loaded
 
     async def run(self) -> Outcome:
         """The whole answer into the writer. Raises TurnFailed and inference errors."""
@@ -159,16 +160,33 @@ class Answering:
 
     async def _next(self, stream: Stream) -> wire.StreamEvent | None:
         """The next event, None at the end. Raises BackendLost when the engine hangs."""
-        left = max(1.0, min(SILENCE_SECONDS, self._heard_at + LOST_SECONDS - time.monotonic()))
-        try:
-            async with asyncio.timeout(None if self._may_be_silent else left):
-                event = await anext(stream, None)
-        except TimeoutError:
-            raise errors.BackendLost("The engine says nothing any more.") from None
+        if self._may_be_silent:
+            event = await self._next_while_alive(stream)
+        else:
+            left = max(1.0, min(SILENCE_SECONDS, self._heard_at + LOST_SECONDS - time.monotonic()))
+            try:
+                async with asyncio.timeout(left):
+                    event = await anext(stream, None)
+            except TimeoutError:
+                raise errors.BackendLost("The engine says nothing any more.") from None
         if event is not None:
             self._heard_at = time.monotonic()
             self._may_be_silent = isinstance(event, wire.Loading)
         return event
+
+    async def _next_while_alive(self, stream: Stream) -> wire.StreamEvent | None:
+        """The next event, however long that takes, as long as the service answers to something else."""
+        coming = asyncio.ensure_future(anext(stream, None))
+        try:
+            while not (await asyncio.wait({coming}, timeout=SILENCE_SECONDS))[0]:
+                async with asyncio.timeout(PROBE_SECONDS):
+                    await self._client.models()
+            return await coming
+        except TimeoutError:
+            raise errors.BackendLost("The service does not answer any more.") from None
+        finally:
+            coming.cancel()
+            await asyncio.wait({coming})
 
     async def _tell(self, event: events.Progressed) -> None:
         now = time.monotonic()

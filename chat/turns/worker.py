@@ -22,7 +22,6 @@ from chat import valkey
 from chat.database import in_thread
 from chat.models import Turn
 from chat.turns import queue
-from chat.turns.answering import SILENCE_SECONDS
 from chat.turns.work import TurnWork
 from inference.client import AsyncClient
 from inference.errors import InferenceError
@@ -61,9 +60,7 @@ class Worker:
         self._working: dict[uuid.UUID, tuple[TurnWork, asyncio.Task[None]]] = {}
         self._rung = asyncio.Event()
         self._leaving = asyncio.Event()
-        # The service pings four times a minute while it works on something.
-        url, secret = settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET
-        self._client = AsyncClient(url, secret, timeout_seconds=SILENCE_SECONDS)
+        self._client = AsyncClient(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET)
         self._helpers: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:

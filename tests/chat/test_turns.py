@@ -287,6 +287,25 @@ async def test_an_engine_that_hangs_is_given_up_and_its_answer_goes_on_later(
             assert text_of(await tab.hear_answer(frame["id"])) == WORDS
 
 
+async def test_a_service_that_hangs_from_the_start_is_given_up(
+    alice: Employee, tmp_path: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes connections and says nothing; a model that takes long to load answers to something else meanwhile."""
+    for name, seconds in {"SILENCE_SECONDS": 0.5, "PROBE_SECONDS": 0.5, "LOST_SECONDS": 2.0}.items():
+        monkeypatch.setattr(answering, name, seconds)
+    await sync_to_async(make_model)()
+    with running_inference("fake", models_dir=tmp_path, HEARTH_FAKE_LOAD_SECONDS="3") as running:
+        settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET = running.url, running.secret
+        async with working(), tab_of(alice) as tab:
+            slow = await tab.ask(send_frame("say: loaded"))
+            assert text_of(await tab.hear_answer(slow["turn"]["id"])) == "loaded"
+            os.kill(running.pid, signal.SIGSTOP)
+            hanging = await tab.ask(send_frame("say: never"))
+            failed = (await tab.hear_answer(hanging["turn"]["id"]))[-1]
+            os.kill(running.pid, signal.SIGCONT)
+    assert (failed["type"], failed["code"]) == ("answer.failed", "backend_lost")
+
+
 @pytest.mark.parametrize("seconds_left", [-1, 60])
 def test_nothing_runs_on_without_a_worker(alice: Employee, seconds_left: int) -> None:
     """Beat queues again what dead workers held, also when no worker is left to do it; living ones keep theirs."""
