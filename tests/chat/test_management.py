@@ -173,7 +173,9 @@ def test_two_admins_who_dismiss_each_other_leave_one(carol: Employee, alice: Emp
     assert Employee.objects.filter(is_admin=True).count() == 1
 
 
-@pytest.mark.parametrize("email", ["", "x", "a@", "@b", "a b@c.d", "a@b", "ä@b.de", "x" * 300 + "@a.b", "a@" + "b." * 140 + "de", 7])
+@pytest.mark.parametrize(
+    "email", ["", "x", "a@", "@b", "a b@c.d", "a@b", "ä@b.de", "x" * 300 + "@a.b", "a@" + "b." * 140 + "de", 7]
+)
 def test_addresses_that_are_none(carols_browser: Client, email: Any) -> None:
     assert carols_browser.post("/manage/employees/", {"email": email}, **JSON).status_code == 400
 
