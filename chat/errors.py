@@ -8,7 +8,8 @@ HearthError(code, sentence, status)
 ├── Missing           404  also: somebody else's
 ├── Conflict          409
 ├── TooLarge          413
-└── TooMany           429  the caller can try again later
+├── TooMany           429  the caller can try again later
+└── Unavailable       503  PostgreSQL is away; so can they
 
 Each door translates once: pages and JSON in `chat.middleware.translate_errors`, sockets in `chat.consumers`.
 """
@@ -66,3 +67,10 @@ class TooLarge(HearthError):
 
 class TooMany(HearthError):
     status = 429
+
+
+class Unavailable(HearthError):
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("unavailable", _("Hearth is not available at the moment. Try again shortly."), 5)

@@ -6,11 +6,12 @@ two thread switches per link.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import translation
@@ -18,9 +19,10 @@ from django.utils.decorators import sync_only_middleware
 from django.utils.translation import gettext as _
 
 from chat import sessions
-from chat.errors import HearthError, NotAllowed
+from chat.errors import HearthError, NotAllowed, Unavailable
 from chat.logs import current_request_id
 
+log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # A cookie means nothing at these doors, so it cannot be abused there.
@@ -64,8 +66,12 @@ def session_limits(get_response: GetResponse) -> GetResponse:
         if request.path.startswith(COOKIELESS):
             request.user = AnonymousUser()
             return get_response(request)
-        sessions.enforce(request)
-        if request.user.is_authenticated:
+        try:
+            sessions.enforce(request)
+            is_somebody = request.user.is_authenticated
+        except OperationalError as error:
+            return unavailable(request, error)
+        if is_somebody:
             if request.user.language:
                 translation.activate(request.user.language)
                 request.LANGUAGE_CODE = request.user.language
@@ -93,6 +99,8 @@ class TranslateErrors:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, OperationalError):
+            return unavailable(request, exception)
         return error_response(request, exception) if isinstance(exception, HearthError) else None
 
 
@@ -102,6 +110,11 @@ translate_errors = TranslateErrors
 def wants_page(request: HttpRequest) -> bool:
     """Whether a person waits for the answer: browsers ask for text/html, scripts do not."""
     return "text/html" in request.headers.get("Accept", "")
+
+
+def unavailable(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    log.error("The database does not answer: %s", type(error).__name__)
+    return error_response(request, Unavailable())
 
 
 def error_response(request: HttpRequest, error: HearthError) -> HttpResponse:

@@ -6,7 +6,7 @@ Templates errors/{400,403,404,500}.html get: status (int), sentence (str). They 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from chat.errors import BadInput, HearthError, Missing, NotAllowed
@@ -17,9 +17,10 @@ PAGES = (400, 403, 404, 500)
 
 def render_error(request: HttpRequest, error: HearthError) -> HttpResponse:
     if wants_page(request):
-        name = error.status if error.status in PAGES else 400
-        context = {"status": error.status, "sentence": error.sentence}
-        response = render(request, f"errors/{name}.html", context, status=error.status)
+        name = error.status if error.status in PAGES else 500 if error.status > 500 else 400
+        # Without context processors, which would ask the database who the reader is.
+        context = {"status": error.status, "sentence": error.sentence, "request": request}
+        response = HttpResponse(render_to_string(f"errors/{name}.html", context), status=error.status)
     else:
         body = {"error": {"code": error.code, "sentence": error.sentence}}
         response = JsonResponse(body, status=error.status)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError, connection
 from django.test import Client
 
 from chat.models import Employee, Message
@@ -93,6 +94,24 @@ def test_the_sidebar_holds_ones_own_threads_only(alice: Employee, bob: Employee,
     assert "Hers" in html
     assert "His own" not in html
     assert "Gone" not in html
+
+
+@pytest.mark.parametrize("is_anybody", [True, False])
+def test_while_the_database_is_away_it_says_so(alices_browser: Client, is_anybody: bool) -> None:
+    """A page for people, a sentence for scripts, and when to try again; whether it fails early or late."""
+
+    def away(execute: Any, sql: str, *rest: Any) -> Any:
+        if is_anybody and "chat_employee" in sql:
+            return execute(sql, *rest)
+        raise OperationalError("connection refused")
+
+    with connection.execute_wrapper(away):
+        page, answer = alices_browser.get("/documents/", **PAGE), alices_browser.get("/threads/")
+    for said in (page, answer):
+        assert (said.status_code, said["Retry-After"]) == (503, "5")
+        assert "not available at the moment" in said.content.decode()
+        assert "refused" not in said.content.decode()
+    assert page.content.decode().startswith("<!doctype html>")
 
 
 def test_only_enabled_models_are_offered(alice: Employee, alices_browser: Client) -> None:
