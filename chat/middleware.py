@@ -68,10 +68,10 @@ def session_limits(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         try:
             sessions.enforce(request)
-            is_somebody = request.user.is_authenticated
+            bool(request.user.is_authenticated)  # asks the database who it is, once
         except OperationalError as error:
             return unavailable(request, error)
-        if is_somebody:
+        if request.user.is_authenticated:
             if request.user.language:
                 translation.activate(request.user.language)
                 request.LANGUAGE_CODE = request.user.language
