@@ -6,17 +6,21 @@ must be wrong by omission only: a paraphrase may be missed, another subject must
 
 from __future__ import annotations
 
+import re
+
 from rag.clean import joined
 from rag.words import STOP_WORDS, words
 
 STRONG_SHARE = 0.5
 
 Content = frozenset[str]
+# 2,400 and 2.400 and 2 400 are what a model may write as 2400.
+_THOUSANDS = re.compile(r"(?<=\d)[,.'’\u00a0\u202f ](?=\d{3}(?!\d))")
 
 
 def content(text: str) -> Content:
     """The words of a sentence that say something."""
-    return frozenset(words(joined(text))) - STOP_WORDS
+    return frozenset(words(_THOUSANDS.sub("", joined(text)))) - STOP_WORDS
 
 
 def numbers(text: str) -> Content:

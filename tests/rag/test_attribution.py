@@ -43,6 +43,7 @@ def marked(answer: str) -> str:
             "The limit for a hotel night in Norway is NOK 2,400. [1] "
             "Employees travel first class on rides over two hours. [2]",
         ),
+        ("The limit for a night in Norway is 2400 NOK.", "The limit for a night in Norway is 2400 NOK. [1]"),
         ("- The limit in Sweden is EUR 190\n- Bring a coat", "- The limit in Sweden is EUR 190 [1]\n- Bring a coat"),
     ],
 )
