@@ -38,9 +38,10 @@ def answer_grammar(body: Mapping[str, Any], tools: list[dict[str, Any]]) -> str:
         return ""
     param = "tools" if forced else "response_format"
     try:
-        if wanted is not None:
-            return schema.grammar(wanted)
-        return schema.grammar({"anyOf": [_call_schema(tool["function"]) for tool in forced]})
+        text = schema.grammar(wanted if not forced else {"anyOf": [_call_schema(tool["function"]) for tool in forced]})
+        if not is_text(text):
+            bad(param, "The schema holds a text that is not Unicode.")
+        return text
     except schema.SchemaRefused as error:
         bad(param, str(error))
     except RecursionError:

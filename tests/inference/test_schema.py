@@ -61,6 +61,8 @@ def test_a_schema_becomes_a_grammar(wanted: Any) -> None:
         {"type": "object", "properties": {str(n): {} for n in range(5000)}},
         {"type": "string", "format": "email"},
         {"not": {}},
+        {"const": "\ud800"},
+        {"anyOf": [{"enum": list(range(200))}, {"enum": list(range(200))}]},
     ],
 )
 def test_what_cannot_be_promised_is_refused(hostile: Any) -> None:
