@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ def main() -> None:
     unknown = [name for name in given.workloads if name not in ALL]
     if unknown:
         parser.error(f"there is no workload {unknown[0]}; there are: {', '.join(ALL)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are ended also then
     options = Options(given.quick, given.runs or (2 if given.quick else 5), given.threads)
     say(f"{machine()}, commit {commit()}, {options.num_threads} threads, {options.num_runs} runs")
     wanted = given.workloads or list(ALL)
