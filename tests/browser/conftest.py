@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from launch import browser
+from tests.browser.office import Office
 from tests.browser.person import Person
 from tests.services import RunningStack, running_stack
 
 ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]  # fmt: skip
-ADMIN_PASSWORD = "ember-and-paper-42"
 
 Sit = Callable[..., Person]
 
@@ -43,8 +43,8 @@ def sit(chromium: Browser, hearth: RunningStack) -> Iterator[Sit]:
     """Somebody new opens a browser of their own. At the end nobody's page may have complained or asked elsewhere."""
     people: list[Person] = []
 
-    def sit_down(**options: object) -> Person:
-        people.append(Person(chromium, hearth.url, **options))
+    def sit_down(state: dict[str, Any] | None = None, **options: object) -> Person:
+        people.append(Person(chromium, hearth.url, state, **options))
         return people[-1]
 
     yield sit_down
@@ -54,30 +54,33 @@ def sit(chromium: Browser, hearth: RunningStack) -> Iterator[Sit]:
 
 
 @pytest.fixture(scope="session")
-def admin_state(hearth: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Cookies of the first admin, who has chosen a password."""
-    return tmp_path_factory.mktemp("browser") / "admin.json"
+def office(hearth: RunningStack) -> Iterator[Office]:
+    office = Office(hearth)
+    yield office
+    office.close()
 
 
 @pytest.fixture
-def admin(sit: Sit, hearth: RunningStack, admin_state: Path) -> Person:
-    if admin_state.exists():
-        person = sit(storage_state=str(admin_state))
-        person.open("/")
-        return person
-    person = sit()
+def admin(sit: Sit, office: Office) -> Person:
+    return sit(office.admin_state)
+
+
+@pytest.fixture(scope="session")
+def alice_state(office: Office) -> dict[str, Any]:
+    return office.hire("alice@example.com")
+
+
+@pytest.fixture
+def alice(sit: Sit, alice_state: dict[str, Any]) -> Person:
+    """An employee before an empty chat page; her list may hold threads of other tests."""
+    person = sit(alice_state)
     person.open("/")
-    person.sign_in(hearth.admin_email, hearth.admin_password)
-    person.choose_password(hearth.admin_password, ADMIN_PASSWORD)
-    person.page.context.storage_state(path=str(admin_state))
     return person
 
 
 @pytest.fixture
-def alice(sit: Sit, admin: Person, request: pytest.FixtureRequest) -> Person:
-    """An employee whom the admin has invited for this test."""
-    name = request.node.originalname.removeprefix("test_").replace("_", "-")[:40]
-    link = admin.invite(f"{name}-{os.urandom(3).hex()}@example.com")
-    person = sit(**getattr(request, "param", {}))
-    person.accept(link, "Alice Example", "a-warm-place-to-ask")
+def newcomer(sit: Sit, office: Office) -> Person:
+    """An employee who has no thread yet. Invitations from one address are counted, so only where that matters."""
+    person = sit(office.hire(f"{os.urandom(3).hex()}@example.com"))
+    person.open("/")
     return person

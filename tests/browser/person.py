@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Request, expect
@@ -13,9 +14,12 @@ ANSWER_MS = 90_000
 
 
 class Person:
-    def __init__(self, chromium: Browser, url: str, **options: object) -> None:
-        settings: dict[str, object] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
-        self._context = chromium.new_context(**settings)  # type: ignore[arg-type]
+    def __init__(self, chromium: Browser, url: str, state: dict[str, Any] | None = None, **options: object) -> None:
+        """state: cookies of somebody who is signed in already. options: of the browser, locale for example."""
+        settings: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
+        self._context = chromium.new_context(**settings)
+        if state:
+            self._context.add_cookies(state["cookies"])
         self.url = url
         self.complaints: list[str] = []
         self._context.on("request", self._check_address)
@@ -43,14 +47,6 @@ class Person:
         self.page.get_by_label("E-mail").fill(email)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
-
-    def choose_password(self, old: str, new: str) -> None:
-        self.page.wait_for_url("**/account/password/")
-        self.page.locator("[name=current_password]").fill(old)
-        self.page.locator("[name=new_password]").fill(new)
-        self.page.locator("[name=new_password_again]").fill(new)
-        self.page.get_by_role("button", name="Change password").click()
-        expect(self.composer).to_be_visible()
 
     def invite(self, email: str) -> str:
         """As an admin. Returns the link to pass on."""

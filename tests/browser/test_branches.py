@@ -83,11 +83,11 @@ def test_what_is_asked_in_one_tab_appears_in_the_other(alice: Person) -> None:
     expect(alice.answer_text).to_have_text(ended)
 
 
-def test_a_fork_is_a_thread_of_its_own(alice: Person) -> None:
-    alice.ask("Write one sentence about tea.")
-    alice.stop()
-    address = alice.page.url
-    alice.answer.get_by_role("button", name="Fork into a new thread").click()
-    alice.page.wait_for_url(lambda url: url != address)
-    expect(alice.page.locator("article.question")).to_contain_text("Write one sentence about tea.")
-    expect(alice.page.locator(".threads__row")).to_have_count(2)
+def test_a_fork_is_a_thread_of_its_own(newcomer: Person) -> None:
+    newcomer.ask("Write one sentence about tea.")
+    newcomer.stop()
+    address = newcomer.page.url
+    newcomer.answer.get_by_role("button", name="Fork into a new thread").click()
+    newcomer.page.wait_for_url(lambda url: url != address)
+    expect(newcomer.page.locator("article.question")).to_contain_text("Write one sentence about tea.")
+    expect(newcomer.page.locator(".threads__row")).to_have_count(2)

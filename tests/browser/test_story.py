@@ -18,7 +18,18 @@ pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(180)]
 LONG = "Write a long story about a lighthouse keeper, at least ten paragraphs."
 
 
-def test_an_invited_employee_chats_and_the_thread_gets_a_title(alice: Person) -> None:
+def test_an_invited_employee_signs_in_again_with_the_password_they_chose(sit: Sit, admin: Person) -> None:
+    """From the admin's page over the link to the chat page, out, and in again."""
+    link = admin.invite("newcomer@example.com")
+    person = sit()
+    person.accept(link, "New Comer", "a-warm-place-to-ask")
+    person.page.get_by_role("button", name="New Comer").click()
+    person.page.get_by_role("menuitem", name="Sign out").click()
+    person.sign_in("newcomer@example.com", "a-warm-place-to-ask")
+    expect(person.composer).to_be_visible()
+
+
+def test_an_employee_chats_and_the_thread_gets_a_title(alice: Person) -> None:
     """The answer streams into a new thread, which has an address, a title and a place in the list."""
     alice.ask("What is the capital of France? Answer in one short sentence.")
     alice.wait_for_words()
