@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from array import array
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from inference import errors, wire
 MAX_PENDING_CHARS = 1 << 20
 
 
-class Job:
+class Job(ABC):
     """One frame to a child and what comes back for its number."""
 
     kind = ""
@@ -35,15 +36,16 @@ class Job:
     def frame(self) -> list[Any]:
         return [self.kind, self.number, self._body]
 
+    @abstractmethod
     def deliver(self, event: list[Any]) -> None:
         """An event of the child for this number."""
-        raise NotImplementedError
 
     def loading(self, percent: int) -> None:
         """The model is not there yet."""
 
+    @abstractmethod
     def fail(self, error: errors.InferenceError) -> None:
-        raise NotImplementedError
+        """Nothing more will come."""
 
     def close(self) -> None:
         """Nobody wants the rest."""
