@@ -40,7 +40,7 @@ class Job(ABC):
     def deliver(self, event: list[Any]) -> None:
         """An event of the child for this number."""
 
-    def loading(self, percent: int) -> None:
+    def loading(self, percent: int) -> None:  # noqa: B027  # a call has nobody to tell
         """The model is not there yet."""
 
     @abstractmethod
