@@ -72,6 +72,15 @@ class Edge:
         return connection
 
 
+def read_to_the_end(connection: socket.socket) -> int:
+    """How many bytes came before the server closed or reset the connection."""
+    num_read = 0
+    with contextlib.suppress(ConnectionError):
+        while chunk := connection.recv(MIB):
+            num_read += len(chunk)
+    return num_read
+
+
 def answer_on(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
     data = b""
     with contextlib.suppress(ConnectionError):
@@ -276,10 +285,7 @@ def test_a_slow_reader_of_a_stream_makes_the_application_wait(edge: Edge) -> Non
         time.sleep(1)
         grown = edge.rss() - before
         time.sleep(1)
-        num_read = 0
-        with contextlib.suppress(ConnectionError):
-            while chunk := connection.recv(MIB):
-                num_read += len(chunk)
+        num_read = read_to_the_end(connection)
     assert grown < ALLOWED_GROWTH_BYTES
     assert num_read < 64 * MIB
 
@@ -302,10 +308,7 @@ def test_a_slow_reader_of_a_socket_is_cut_off(edge: Edge) -> None:
     with edge.open_socket("/flood", receive_buffer=65536) as connection:
         time.sleep(1)
         grown = edge.rss() - before
-        num_read = 0
-        with contextlib.suppress(ConnectionError):
-            while chunk := connection.recv(MIB):
-                num_read += len(chunk)
+        num_read = read_to_the_end(connection)
     assert grown < ALLOWED_GROWTH_BYTES
     assert num_read < 64 * MIB
 
