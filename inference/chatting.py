@@ -61,6 +61,9 @@ class Chat:
     def embed(self, number: int, body: dict[str, Any]) -> None:
         raise errors.BadParameter("model", "This is a chat model; it makes no embeddings.")
 
+    def rerank(self, number: int, body: dict[str, Any]) -> None:
+        raise errors.BadParameter("model", "This is a chat model; it does not rank.")
+
     def _segments(
         self, messages: list[dict[str, Any]], continue_final: bool, tools: list[dict[str, Any]]
     ) -> list[templates.Segment]:

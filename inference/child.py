@@ -4,6 +4,7 @@ Thread A (the main one) owns the context and runs the loop; thread B reads the s
 tokenizes. Frames go out from whoever has something to say, one per engine step with the news of all requests.
 
     in   ["load", {...}]  ["submit", id, {...}]  ["cancel", id]  ["tokenize", id, {...}]  ["embed", id, {...}]
+         ["rerank", id, {...}]
     out  ["loading", percent]  ["ready", facts]  ["failed", error]  ["step", [events], statistics]
          ["prepared", id]  ["counts", id, [int]]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
 
@@ -24,7 +25,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from inference import errors, frames, logs
+from inference import errors, frames, logs, reranking
 from inference.backends import Embedder, EngineDead, Vocab
 from inference.chatting import Chat, Send
 from inference.config import EngineConfig
@@ -65,10 +66,37 @@ class Embedding:
                 raise errors.ContextTooLong(len(row), self._embedder.max_tokens)
             if not row or max(row) >= self.vocab.num_tokens:
                 raise errors.BadParameter("input", "An input holds no token of this model.")
+        self._put(number, rows, body)
+
+    def rerank(self, number: int, body: dict[str, Any]) -> None:
+        raise errors.BadParameter("model", "This is an embedding model; it does not rank.")
+
+    def _put(self, number: int, rows: list[list[int]], body: dict[str, Any]) -> None:
         self.inbox.put(("embed", Job(number, rows, body["priority"])))
 
 
-def load(body: dict[str, Any], send: Send) -> Chat | Embedding:
+class Reranking(Embedding):
+    """A reranking model in this process: batched like embeddings, one score for each pair."""
+
+    def __init__(self, reranker: reranking.Reranker, send: Send) -> None:
+        super().__init__(reranker, send)
+        self._reranker = reranker
+
+    def embed(self, number: int, body: dict[str, Any]) -> None:
+        raise errors.BadParameter("model", "This is a reranking model; it makes no embeddings.")
+
+    def rerank(self, number: int, body: dict[str, Any]) -> None:
+        rows = [self._reranker.prepare_pair(body["query"], document) for document in body["documents"]]
+        for row in rows:
+            if len(row) > self._reranker.max_tokens:
+                raise errors.ContextTooLong(len(row), self._reranker.max_tokens)
+        self._put(number, rows, body)
+
+
+Model = Chat | Embedding
+
+
+def load(body: dict[str, Any], send: Send) -> Model:
     """Bring the model into memory, telling how far it is. Raises EngineError."""
     config = EngineConfig(**body["config"])
     told = -1
@@ -85,6 +113,8 @@ def load(body: dict[str, Any], send: Send) -> Chat | Embedding:
         fake.pretend_to_load(config, on_percent)
         if body["kind"] == "embedding":
             return Embedding(fake.FakeEmbedder(config), send)
+        if body["kind"] == "rerank":
+            return Reranking(fake.FakeReranker(config), send)
         return Chat(fake.FakeBackend(config), None, config, send)
 
     from inference import backend
@@ -93,12 +123,16 @@ def load(body: dict[str, Any], send: Send) -> Chat | Embedding:
     model = backend.LlamaModel(Path(body["path"]), config, on_percent)
     if body["kind"] == "embedding":
         return Embedding(backend.LlamaEmbedder(model, config, normalise=body["tokenizer"] == "t5"), send)
+    if body["kind"] == "rerank":
+        reranker = backend.LlamaReranker(model, config)
+        reranking.check(reranker)
+        return Reranking(reranker, send)
     chat = backend.LlamaBackend(model, config)
     chat.warm_up()
     return Chat(chat, model.chat_template(), config, send)
 
 
-def listen(messages: Any, model: Chat | Embedding, send: Send) -> None:
+def listen(messages: Any, model: Model, send: Send) -> None:
     """Thread B: prepare and hand over, until the supervisor closes."""
     try:
         for kind, number, *rest in messages:
@@ -109,6 +143,8 @@ def listen(messages: Any, model: Chat | Embedding, send: Send) -> None:
                     model.submit(number, rest[0])
                 elif kind == "embed":
                     model.embed(number, rest[0])
+                elif kind == "rerank":
+                    model.rerank(number, rest[0])
                 elif kind == "tokenize":
                     send(["counts", number, model.count(rest[0])])
             except errors.InferenceError as error:

@@ -105,6 +105,17 @@ class _Shapes:
         rows = sorted(body["data"], key=lambda row: int(row["index"]))
         return [_floats(row["embedding"]) for row in rows]
 
+    @staticmethod
+    def rerank_payloads(model: str, query: str, texts: Sequence[str], priority: str) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(texts), EMBED_BATCH_TEXTS):
+            documents = list(texts[start : start + EMBED_BATCH_TEXTS])
+            yield {"model": model, "query": query, "documents": documents, "priority": priority}
+
+    @staticmethod
+    def scores(body: Mapping[str, Any]) -> list[float]:
+        rows = sorted(body["results"], key=lambda row: int(row["index"]))
+        return [float(row["relevance_score"]) for row in rows]
+
 
 def _floats(encoded: str) -> list[float]:
     values = array.array("f", base64.b64decode(encoded))
@@ -151,6 +162,13 @@ class Client:
         for payload in _Shapes.embed_payloads(model, texts, priority):
             vectors += _Shapes.vectors(self._call("POST", "/v1/embeddings", payload))
         return vectors
+
+    def rerank(self, model: str, query: str, texts: Sequence[str], *, priority: str = "interactive") -> list[float]:
+        """How well each text answers the query, from 0 to 1, in the order given. One request per 64 texts."""
+        scores: list[float] = []
+        for payload in _Shapes.rerank_payloads(model, query, texts, priority):
+            scores += _Shapes.scores(self._call("POST", "/v1/rerank", payload))
+        return scores
 
     def count_tokens(self, model: str, texts: Sequence[str]) -> list[int]:
         payload = {"model": model, "input": list(texts)}
@@ -228,6 +246,14 @@ class AsyncClient:
         for payload in _Shapes.embed_payloads(model, texts, priority):
             vectors += _Shapes.vectors(await self._call("POST", "/v1/embeddings", payload))
         return vectors
+
+    async def rerank(
+        self, model: str, query: str, texts: Sequence[str], *, priority: str = "interactive"
+    ) -> list[float]:
+        scores: list[float] = []
+        for payload in _Shapes.rerank_payloads(model, query, texts, priority):
+            scores += _Shapes.scores(await self._call("POST", "/v1/rerank", payload))
+        return scores
 
     async def count_tokens(self, model: str, texts: Sequence[str]) -> list[int]:
         body = await self._call("POST", "/tokenize", {"model": model, "input": list(texts)})

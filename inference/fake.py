@@ -180,3 +180,18 @@ class FakeEmbedder:
         if length == 0.0:
             values[0] = length = 1.0
         return struct.pack(f"<{DIMENSIONS}f", *(value / length for value in values))
+
+
+class FakeReranker(FakeEmbedder):
+    """The share of the question's words that the text has too."""
+
+    def prepare_pair(self, query: str, document: str) -> list[int]:
+        return [*self.prepare(query), _END, *self.prepare(document)]
+
+    def embed(self, rows: Sequence[Sequence[int]]) -> list[bytes]:
+        return [struct.pack("<d", self._overlap(list(row))) for row in rows]
+
+    def _overlap(self, row: list[int]) -> float:
+        border = row.index(_END)
+        asked, said = (set(re.findall(r"\w+", self.vocab.text(part).lower())) for part in (row[:border], row[border:]))
+        return len(asked & said) / len(asked) if asked else 0.0

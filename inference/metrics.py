@@ -37,7 +37,7 @@ class _OfModel:
     def __init__(self) -> None:
         self.num_finished: dict[str, int] = defaultdict(int)
         self.num_prompt_tokens = self.num_cached_tokens = self.num_completion_tokens = 0
-        self.num_embedding_tokens = 0
+        self.num_embedding_tokens = self.num_reranked_pairs = self.num_rerank_tokens = 0
         self.first_token = Histogram(_SECONDS)
         self.whole = Histogram(_SECONDS)
         self.per_token = Histogram(_TOKEN_SECONDS)
@@ -68,6 +68,10 @@ class Metrics:
     def embedded(self, model: str, num_tokens: int) -> None:
         self._models[model].num_embedding_tokens += num_tokens
 
+    def reranked(self, model: str, num_pairs: int, num_tokens: int) -> None:
+        self._models[model].num_reranked_pairs += num_pairs
+        self._models[model].num_rerank_tokens += num_tokens
+
     def failed(self, code: str) -> None:
         self._errors[code] += 1
 
@@ -97,6 +101,8 @@ class Metrics:
             yield f"hearth_inference_{name}{{{labels}}} {value}"
             yield f"vllm:{name}{{{labels}}} {value}"
         yield f"hearth_inference_embedding_tokens_total{{{labels}}} {entry.num_embedding_tokens}"
+        yield f"hearth_inference_rerank_pairs_total{{{labels}}} {entry.num_reranked_pairs}"
+        yield f"hearth_inference_rerank_tokens_total{{{labels}}} {entry.num_rerank_tokens}"
         histograms = (
             ("time_to_first_token_seconds", entry.first_token),
             ("e2e_request_latency_seconds", entry.whole),

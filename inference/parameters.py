@@ -73,6 +73,18 @@ class EmbeddingJob:
     priority: str
 
 
+@dataclass(frozen=True, slots=True)
+class RerankJob:
+    """A checked reranking request."""
+
+    model: str
+    query: str
+    documents: list[str]
+    top_n: int
+    return_documents: bool
+    priority: str
+
+
 def chat_job(body: Mapping[str, Any]) -> ChatJob:
     refuse_unknown(body, _SHAPE | _SAMPLING | _EXTRAS | _FORM | _IGNORED | set(_LATER))
     _refuse_later(body)
@@ -118,6 +130,32 @@ def embedding_job(body: Mapping[str, Any]) -> EmbeddingJob:
         dimensions=whole(body, "dimensions", None, 1, 1 << 20),
         priority=_priority(body, "api"),
     )
+
+
+def rerank_job(body: Mapping[str, Any]) -> RerankJob:
+    refuse_unknown(body, {"model", "query", "documents", "top_n", "return_documents", "user", "priority", "keep_alive"})
+    query = body.get("query")
+    if not is_text(query) or not query:
+        bad("query", "query must be a text.")
+    documents = body.get("documents")
+    if not isinstance(documents, list) or not 1 <= len(documents) <= MAX_INPUTS:
+        bad("documents", f"documents must be a list of 1 to {MAX_INPUTS} texts.")
+    return RerankJob(
+        model=_model(body),
+        query=query,
+        documents=[_document(each) for each in documents],
+        top_n=whole(body, "top_n", len(documents), 1, MAX_COUNT) or len(documents),
+        return_documents=flag(body, "return_documents"),
+        priority=_priority(body, "api"),
+    )
+
+
+def _document(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {"text"}:
+        value = value["text"]
+    if not is_text(value):
+        bad("documents", 'Each document must be a text, or {"text": …}.')
+    return str(value)
 
 
 def tokenize_job(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

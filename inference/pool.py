@@ -28,6 +28,8 @@ _DEFAULT_CONTEXT = 8192
 _DEFAULT_EMBEDDING_CONTEXT = 2048
 _OVERHEAD_BYTES = 200 * 1024 * 1024
 _TICK_SECONDS = 1.0
+_KIND_OF_CALL = {"embed": "embedding", "rerank": "rerank"}
+_VERBS = {"chat": "chats", "embedding": "makes embeddings", "rerank": "ranks"}
 
 
 class Pool:
@@ -55,7 +57,7 @@ class Pool:
         return self._model(name, "chat").answer(body)
 
     async def call(self, name: str, kind: str, body: dict[str, Any]) -> list[Any]:
-        return await self._model(name, "embedding" if kind == "embed" else None).call(kind, body)
+        return await self._model(name, _KIND_OF_CALL.get(kind)).call(kind, body)
 
     def answer_style(self, name: str, *, has_tools: bool) -> Style:
         """What to look for in the answers of this model."""
@@ -95,11 +97,8 @@ class Pool:
         except (errors.UnknownModel, errors.ModelBroken):
             self._let_go(name)
             raise
-        if entry.kind == "rerank":
-            raise errors.BadParameter("model", f"{name} is a reranking model; those are not supported yet.")
         if kind is not None and entry.kind != kind:
-            wanted = "chats" if kind == "chat" else "makes embeddings"
-            raise errors.BadParameter("model", f"{name} is no model that {wanted}; it is a {entry.kind} model.")
+            raise errors.BadParameter("model", f"{name} is no model that {_VERBS[kind]}; it is a {entry.kind} model.")
         model = self._served.get(name)
         if model is None:
             model = self._served[name] = ServedModel(entry, self._load_body)
@@ -147,7 +146,7 @@ class Pool:
         )
 
     def _context_length(self, entry: Entry) -> int:
-        default = _DEFAULT_EMBEDDING_CONTEXT if entry.kind == "embedding" else _DEFAULT_CONTEXT
+        default = _DEFAULT_CONTEXT if entry.kind == "chat" else _DEFAULT_EMBEDDING_CONTEXT
         wanted = self._config.context_length or default
         return max(16, min(entry.context_length or wanted, wanted))
 
@@ -200,12 +199,13 @@ class Pool:
 
 
 class FakeLibrary:
-    """The two models of the fake backend; no folder is looked at."""
+    """The three models of the fake backend; no folder is looked at."""
 
     def entries(self) -> list[Entry]:
         chat = Entry("fake-chat", Path("fake-chat.gguf"), 1, 1, "chat", "fake", 1 << 24, 384)
         embed = Entry("fake-embed", Path("fake-embed.gguf"), 1, 1, "embedding", "fake", 2048, 384)
-        return [chat, embed]
+        rerank = Entry("fake-rerank", Path("fake-rerank.gguf"), 1, 1, "rerank", "fake", 2048, 384)
+        return [chat, embed, rerank]
 
     def get(self, name: str) -> Entry:
         for entry in self.entries():

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from inference import errors, fields, parameters
+from inference import errors, fields, parameters, reranking
 from inference.answers import ChatAnswer
 from inference.config import ServiceConfig
 from inference.metrics import Metrics
@@ -70,6 +70,7 @@ def make_app(config: ServiceConfig) -> Starlette:
             route("/v1/models/{model}/unload", _unload),
             route("/v1/chat/completions", _chat),
             route("/v1/embeddings", _embeddings),
+            route("/v1/rerank", _rerank),
             route("/tokenize", _tokenize),
         ],
     )
@@ -178,6 +179,20 @@ async def _embeddings(service: Service, request: Request) -> Response:
     rows = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
     usage = {"prompt_tokens": num_tokens, "total_tokens": num_tokens}
     return _json(request, {"object": "list", "model": job.model, "data": rows, "usage": usage})
+
+
+async def _rerank(service: Service, request: Request) -> Response:
+    job = parameters.rerank_job(await _body(service, request))
+    body = {"query": job.query, "documents": job.documents, "priority": job.priority}
+    vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "rerank", body))
+    service.metrics.reranked(job.model, len(vectors), num_tokens)
+    scores = reranking.scores(vectors)
+    best = sorted(range(len(scores)), key=lambda place: (-scores[place], place))[: job.top_n]
+    rows: list[dict[str, Any]] = [{"index": place, "relevance_score": scores[place]} for place in best]
+    if job.return_documents:
+        rows = [row | {"document": {"text": job.documents[row["index"]]}} for row in rows]
+    usage = {"prompt_tokens": num_tokens, "total_tokens": num_tokens}
+    return _json(request, {"object": "list", "model": job.model, "results": rows, "usage": usage})
 
 
 async def _tokenize(service: Service, request: Request) -> Response:

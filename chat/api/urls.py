@@ -11,5 +11,6 @@ urlpatterns = [
     path("models/<path:name>", views.model, name="api_model"),
     path("chat/completions", views.chat_completions, name="api_chat_completions"),
     path("embeddings", views.embeddings, name="api_embeddings"),
+    path("rerank", views.reranking, name="api_rerank"),
     path("<path:rest>", views.unknown, name="api_unknown"),
 ]

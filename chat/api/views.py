@@ -87,6 +87,11 @@ async def embed(request: HttpRequest) -> HttpResponse:
     return await _answer_whole(employee, "/v1/embeddings", body | {"priority": "api"})
 
 
+async def rerank(request: HttpRequest) -> HttpResponse:
+    employee, body = await in_thread(_admit, keys.bearer(request), request.read())
+    return await _answer_whole(employee, "/v1/rerank", body | {"priority": "api"})
+
+
 async def say_unknown(request: HttpRequest, rest: str) -> HttpResponse:
     raise errors.ApiError(404, "unknown_url", "There is nothing at this address.")
 
@@ -95,6 +100,7 @@ models = door(GET=list_models)
 model = door(GET=show_model)
 chat_completions = door(POST=complete_chat)
 embeddings = door(POST=embed)
+reranking = door(POST=rerank)
 unknown = door(GET=say_unknown, POST=say_unknown)
 
 

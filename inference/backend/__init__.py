@@ -9,5 +9,6 @@ from __future__ import annotations
 from inference.backend.chat import LlamaBackend
 from inference.backend.embedder import LlamaEmbedder
 from inference.backend.model import LlamaModel, start_library
+from inference.backend.reranker import LlamaReranker
 
-__all__ = ["LlamaBackend", "LlamaEmbedder", "LlamaModel", "start_library"]
+__all__ = ["LlamaBackend", "LlamaEmbedder", "LlamaModel", "LlamaReranker", "start_library"]

@@ -35,8 +35,7 @@ class LlamaEmbedder:
         self._context = model.context(params)
         self._memory = llama.llama_get_memory(self._context)
         self._is_encoder = not llama.llama_model_has_decoder(model.handle) or not self._memory
-        if llama.llama_pooling_type(self._context) in (0, llama.LLAMA_POOLING_TYPE_RANK):
-            raise errors.ModelBroken("This model gives no vector for a whole text.")
+        self._check_pooling(llama.llama_pooling_type(self._context))
         self.dimensions = llama.llama_model_n_embd_out(model.handle)
         self._rows = Rows(self.max_tokens)
 
@@ -64,6 +63,11 @@ class LlamaEmbedder:
         self._rows.close()
         llama.llama_free(self._context)
         self._model.close()
+
+    @staticmethod
+    def _check_pooling(pooling: int) -> None:
+        if pooling in (0, llama.LLAMA_POOLING_TYPE_RANK):
+            raise errors.ModelBroken("This model gives no vector for a whole text.")
 
     def _vector(self, sequence: int) -> bytes:
         pointer = llama.llama_get_embeddings_seq(self._context, sequence)

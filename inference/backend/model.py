@@ -54,6 +54,12 @@ class LlamaModel:
         text = llama.llama_model_chat_template(self.handle, None)
         return text.decode("utf-8", errors="replace") if text else None
 
+    def text_of(self, key: str) -> bytes:
+        """A value of the file's header, at most 255 bytes of it."""
+        buffer = ctypes.create_string_buffer(256)
+        length = llama.llama_model_meta_val_str(self.handle, key.encode(), buffer, 256)
+        return buffer.value if length >= 0 else b""
+
     def context(self, params: Any) -> Any:
         context = llama.llama_init_from_model(self.handle, params)
         if not context:

@@ -23,7 +23,8 @@ class Rows:
         self._seq = np.zeros(size, dtype=np.int32)
         first, width = self._seq.ctypes.data, self._seq.itemsize
         pointer = ctypes.POINTER(llama.llama_seq_id)
-        self._own = [self.batch.seq_id[row] for row in range(size)]
+        # Cast, because what indexing gives is a window on the cell, not what the cell held.
+        self._own = [ctypes.cast(self.batch.seq_id[row], pointer) for row in range(size)]
         for row in range(size):
             self.batch.seq_id[row] = ctypes.cast(first + row * width, pointer)
 

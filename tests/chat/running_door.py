@@ -25,7 +25,7 @@ from tests.inference.serve import RunningInference, running_inference
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHAT, EMBED = "fake-chat", "fake-embed"
+CHAT, EMBED, RERANK = "fake-chat", "fake-embed", "fake-rerank"
 DISABLED = "fake-disabled"
 
 
@@ -94,7 +94,8 @@ def running_web(inference: RunningInference) -> Iterator[Processes]:
 def open_door(processes: Processes) -> Iterator[Door]:
     """People, keys and models, committed: the test needs transactional_db."""
     alice, bob = (Employee.objects.create_employee(f"{name}@example.com", None, name=name) for name in ("alice", "bob"))
-    for name, kind, is_enabled in ((CHAT, "chat", True), (EMBED, "embedding", True), (DISABLED, "chat", False)):
+    models = ((CHAT, "chat", True), (EMBED, "embedding", True), (RERANK, "rerank", True), (DISABLED, "chat", False))
+    for name, kind, is_enabled in models:
         ServedModel.objects.create(name=name, title=name, kind=kind, is_enabled=is_enabled, context_length=4096)
     keys = {employee.name: ApiKey.objects.issue(employee, "test")[1] for employee in (alice, bob)}
     with httpx.Client(trust_env=False, timeout=10) as http:

@@ -18,7 +18,17 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from chat import valkey
 from chat.limits import LIMITS
 from chat.models import ApiKey, Employee, ServedModel
-from tests.chat.running_door import CHAT, DISABLED, EMBED, Door, Processes, open_door, running_processes, running_web
+from tests.chat.running_door import (
+    CHAT,
+    DISABLED,
+    EMBED,
+    RERANK,
+    Door,
+    Processes,
+    open_door,
+    running_processes,
+    running_web,
+)
 
 
 def client_of(door: Door, name: str = "alice", **options: Any) -> openai.OpenAI:
@@ -38,7 +48,7 @@ def says(text: str) -> list[ChatCompletionMessageParam]:
 def test_models_are_those_an_admin_enabled(client: openai.OpenAI) -> None:
     """The list holds enabled models only, and each can be looked up by itself."""
     names = [model.id for model in client.models.list()]
-    assert sorted(names) == [CHAT, EMBED]
+    assert sorted(names) == [CHAT, EMBED, RERANK]
     found = client.models.retrieve(CHAT)
     assert (found.id, found.object, found.owned_by) == (CHAT, "model", "hearth")
 
@@ -160,6 +170,22 @@ def test_embeddings_on_the_wire_are_what_the_client_asked_for(door: Door) -> Non
     answer = door.post("/embeddings", {"model": EMBED, "input": "hello", "encoding_format": "base64"}).json()
     packed = base64.b64decode(answer["data"][0]["embedding"])
     assert len(struct.unpack(f"<{len(packed) // 4}f", packed)) == 384
+
+
+def test_texts_are_ranked_for_a_question(door: Door) -> None:
+    """Best first; the caller cannot say how urgent it is; and a model that does not rank says so."""
+    body = {
+        "model": RERANK,
+        "query": "days of leave",
+        "documents": ["no", {"text": "thirty days of leave"}],
+        "top_n": 1,
+    }
+    answer = door.post("/rerank", body)
+    assert answer.status_code == 200
+    assert [(row["index"], row["relevance_score"]) for row in answer.json()["results"]] == [(1, 1.0)]
+    assert door.post("/rerank", body | {"priority": "interactive"}).json()["error"]["param"] == "priority"
+    assert door.post("/rerank", body | {"model": CHAT}).status_code == 400
+    assert door.post("/rerank", body | {"model": "fake-disabled"}).status_code == 404
 
 
 def test_a_chat_model_makes_no_embeddings(client: openai.OpenAI) -> None:

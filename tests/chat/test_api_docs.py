@@ -11,7 +11,7 @@ from chat.api import errors, limits
 from chat.edges.limits import MIB, Limits
 from chat.limits import LIMITS
 from inference import errors as inference_errors
-from tests.chat.running_door import CHAT, EMBED, Door
+from tests.chat.running_door import CHAT, EMBED, RERANK, Door
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "api.md").read_text()
 
@@ -40,7 +40,7 @@ def test_the_program_works(door: Door) -> None:
     program = program.replace("EMBEDDING_MODEL", EMBED).replace("MODEL", CHAT)
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.stderr == ""
-    assert ended.stdout == f"{CHAT}\n{EMBED}\nYou said: Say hello.384\n"
+    assert ended.stdout == f"{CHAT}\n{EMBED}\n{RERANK}\nYou said: Say hello.384\n"
 
 
 def test_the_numbers_are_the_codes() -> None:
