@@ -15,7 +15,7 @@ from rag.doorbell import ring
 from rag.errors import UnreadableFile
 from rag.extract import Unwanted
 from rag.layout import RawPage
-from rag.models import Chunk, Document, Page, Shard, Version
+from rag.models import Chunk, Page, Shard, Version
 from rag.split import Draft, estimate_tokens, split
 from rag.words import fingerprint, language, words
 from rag.work import fail
@@ -72,7 +72,7 @@ def _store_chunks(version: Version, drafts: list[Draft]) -> None:
     )
     for space in in_use:
         spaces.make_batches(space, version)
-    Document.objects.filter(pk=version.document_id, deleted_at__isnull=True).update(live_version=version)
+    version.document.show_version(version)
     version.document.announce()
     ring("embed")
 

@@ -35,7 +35,7 @@ def probe(version_id: int) -> None:
     if version is None or not version.claim(Version.Status.QUEUED, PROBE_LEASE_SECONDS):
         return
     try:
-        found = reader.probe(version.path, version.document.format.name)
+        found = reader.probe(version.path, version.format.name)
     except RagError as error:
         return _reading_failed(version, error)
     if found.num_pages == 0:

@@ -11,12 +11,13 @@ import contextlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from rag import rights
 from rag.models import Space
 from rag.query import Term, WordQuery
 
@@ -27,12 +28,13 @@ STATEMENT_TIMEOUT = "1500ms"
 
 # The chunk table carries no rights of its own; only a version named here may be touched.
 _VISIBLE = """
-WITH visible AS MATERIALIZED (
-    SELECT DISTINCT d.live_version_id AS version_id
-    FROM rag_access a JOIN rag_document d ON d.id = a.document_id
-    WHERE a.principal_id = ANY(%(principals)s) AND d.deleted_at IS NULL AND d.live_version_id IS NOT NULL
-      AND (%(documents)s::uuid[] IS NULL OR d.id = ANY(%(documents)s::uuid[])))
-"""
+WITH readable AS ({readable}), visible AS MATERIALIZED (
+    SELECT d.live_version_id AS version_id
+    FROM readable JOIN rag_document d USING (id)
+    WHERE d.live_version_id IS NOT NULL
+      AND (%(everything)s AND NOT d.is_thread_file
+           OR d.id = ANY(%(documents)s::uuid[]) OR d.collection_id = ANY(%(collections)s::uuid[])))
+""".replace("{readable}", rights.readable_by_principals("principals"))
 _SIZE = """
 SELECT coalesce(sum(v.num_chunks), 0) FROM rag_version v JOIN visible ON visible.version_id = v.id
 """
@@ -87,14 +89,24 @@ FROM unnest(%(words)s::text[]) AS w(word)
 
 @dataclass(frozen=True)
 class Scope:
-    """Who asks, and of which documents; None means all that they may see."""
+    """Who asks, and of which documents: these, those in the collections, and with everything all that they may see.
+
+    documents None means everything. Files of a thread are searched only when they are named.
+    """
 
     principals: list[int]
     documents: list[uuid.UUID] | None
+    collections: list[uuid.UUID] = field(default_factory=list)
+    everything: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"principals": self.principals, "documents": self.documents}
+        return {
+            "principals": self.principals,
+            "documents": self.documents or [],
+            "collections": self.collections,
+            "everything": self.everything or self.documents is None,
+        }
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ MAX_TEXT_CHARS = 20_000_000
 
 def lay_out(version: Version, num_pages: int) -> None:
     """The version's shards, unread. Only a PDF can be opened in the middle: other files are one shard."""
-    size = SHARD_PAGES if version.document.format.name == PDF else max(num_pages, 1)
+    size = SHARD_PAGES if version.format.name == PDF else max(num_pages, 1)
     Page.objects.filter(version=version).delete()
     Shard.objects.filter(version=version).delete()
     Shard.objects.bulk_create(
@@ -73,7 +73,7 @@ def claim_shard() -> Shard | None:
 def read_shard(shard: Shard) -> None:
     version = shard.version
     try:
-        name = version.document.format.name
+        name = version.format.name
         found = reader.pages(version.path, shard.first_page, shard.num_pages, lambda: _renew(shard), name)
         if len(found) != shard.num_pages:
             raise UnreadableFile("broken")

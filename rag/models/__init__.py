@@ -2,7 +2,8 @@
 
 from rag.models.chunk import Chunk, CorpusStatistic, LexemeFrequency
 from rag.models.citation import Citation
-from rag.models.document import Access, Document, DocumentState
+from rag.models.collection import Collection, CollectionRight
+from rag.models.document import Access, Document, DocumentState, Hidden
 from rag.models.page import Page, Shard
 from rag.models.principal import Membership, Principal
 from rag.models.space import Batch, Embedding, Space
@@ -14,10 +15,13 @@ __all__ = [
     "Batch",
     "Chunk",
     "Citation",
+    "Collection",
+    "CollectionRight",
     "CorpusStatistic",
     "Document",
     "DocumentState",
     "Embedding",
+    "Hidden",
     "LexemeFrequency",
     "Membership",
     "Page",

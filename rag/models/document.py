@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models, transaction
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from rag import formats
+from rag import formats, rights
 from rag.errors import UnreadableFile
 from rag.ids import uuid7
-from rag.models.principal import Membership, Principal
+from rag.models.collection import Collection
+from rag.models.principal import Principal
 from rag.models.version import Version
 
 if TYPE_CHECKING:
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
 class DocumentState:
     """What the page shows of a document. error is a sentence in the language in force, or empty.
 
-    place: what its pages are called, see rag.formats.
+    place: what its pages are called, see rag.formats. version counts from 1. is_replacing: searches see an earlier
+    version while status, counts and error are those of the newest.
     """
 
     id: uuid.UUID
@@ -47,18 +51,32 @@ class DocumentState:
     created_at: datetime
     size_bytes: int
     place: str
+    collection: uuid.UUID | None
+    is_thread_file: bool
+    version: int
+    is_replacing: bool
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
     """Every chain starts with for_employee, save in tasks and maintenance."""
 
     def for_employee(self, employee: AbstractBaseUser | AnonymousUser) -> DocumentQuerySet:
-        """The documents this employee may read: access through any of their principals, not deleted."""
+        """The documents this employee may read now: see rag.rights."""
         if not employee.is_authenticated or not employee.is_active:
             return self.none()
-        principals = Membership.objects.filter(employee_id=employee.pk).values("principal_id")
-        readable = Access.objects.filter(principal__in=principals).values("document_id")
-        return self.filter(pk__in=readable, deleted_at__isnull=True)
+        statement = rights.readable_by_employee(get_user_model()._meta.db_table)
+        # The statement is ours and the only value in it is a parameter.
+        return self.filter(pk__in=RawSQL(statement, [employee.pk] * rights.NUM_MINE))  # noqa: S611
+
+    def managed_by(self, employee: AbstractBaseUser | AnonymousUser) -> DocumentQuerySet:
+        """Of these, the ones that they may replace, move and delete: their own, and what they see as curators."""
+        own = models.Q(owner_id=employee.pk, collection__isnull=True)
+        curated = models.Q(collection__in=Collection.objects.curated_by(employee))
+        return self.for_employee(employee).filter(own | curated)
+
+    def library(self) -> DocumentQuerySet:
+        """Without the files that belong to one thread, which are seen in it alone."""
+        return self.filter(is_thread_file=False)
 
     def recent(self) -> DocumentQuerySet:
         """Newest first, with what state() needs: one query for a whole list."""
@@ -66,7 +84,11 @@ class DocumentQuerySet(models.QuerySet["Document"]):
 
 
 class Document(models.Model):
-    """One document. newest_version is what is being read; live_version is what searches see."""
+    """One document. newest_version is what is being read; live_version is what searches see.
+
+    It lies in one place: a collection, one thread (is_thread_file; thread_id names it once a question went out, and is
+    no key because rag knows no threads), or among its owner's own. suspended_at: its thread is in the trash.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -74,7 +96,13 @@ class Document(models.Model):
     media_type = models.CharField(max_length=100, default="application/pdf")
     newest_version = models.ForeignKey(Version, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     live_version = models.ForeignKey(Version, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.PROTECT, null=True, blank=True, related_name="documents"
+    )
+    is_thread_file = models.BooleanField(default=False, db_default=False)
+    thread_id = models.UUIDField(null=True, blank=True, db_index=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    suspended_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     objects = DocumentQuerySet.as_manager()
@@ -105,6 +133,10 @@ class Document(models.Model):
             created_at=self.created_at,
             size_bytes=version.size_bytes,
             place=self.format.place,
+            collection=self.collection_id,
+            is_thread_file=self.is_thread_file,
+            version=version.number,
+            is_replacing=self.live_version_id not in (None, self.newest_version_id),
         )
 
     @transaction.atomic
@@ -117,17 +149,24 @@ class Document(models.Model):
         """Gone from every list, search and citation when this commits; the bytes follow in maintenance."""
         now = timezone.now()
         Access.objects.filter(document=self).delete()
+        Hidden.objects.filter(document=self).delete()
         Version.objects.filter(document=self).update(cancel_requested_at=now)
         Document.objects.filter(pk=self.pk).update(deleted_at=now, live_version=None)
         self.refresh_from_db(fields=["deleted_at", "live_version"])
         self.announce()
         self._ring("purge")
 
+    @transaction.atomic
     def cancel(self) -> None:
-        """Stop reading; what is searchable already stays searchable."""
-        if self.newest_version is not None:
-            self.newest_version.cancel()
-            self.announce()
+        """Stop reading; what is searchable already stays so. A new version that failed or was stopped is dropped."""
+        newest = self.newest_version
+        if newest is None:
+            return
+        newest.cancel()
+        if self.live_version_id not in (None, newest.pk):
+            Document.objects.filter(pk=self.pk).update(newest_version=self.live_version_id)
+            self.refresh_from_db()
+        self.announce()
 
     def retry(self) -> None:
         """Read the file again from the start of the step that failed. Nothing happens unless it failed."""
@@ -135,17 +174,47 @@ class Document(models.Model):
             self.announce()
             self._ring("probe", self.newest_version_id)
 
-    def open_file(self) -> Path:
-        """Where the newest file lies on this machine. Raises UnreadableFile when there is none."""
-        if self.newest_version is None:
-            raise UnreadableFile("file_lost")
-        return self.newest_version.path
+    @transaction.atomic
+    def show_version(self, version: Version) -> None:
+        """Searches see this version from the commit on, unless a newer one was quicker. The old one keeps its pages."""
+        now = timezone.now()
+        Document.objects.select_for_update().filter(pk=self.pk).first()
+        is_older = models.Q(live_version__isnull=True) | models.Q(live_version__number__lt=version.number)
+        rows = Document.objects.filter(is_older, pk=self.pk, deleted_at__isnull=True)
+        if not rows.update(live_version=version, media_type=version.media_type or self.media_type):
+            Version.objects.filter(pk=version.pk, replaced_at__isnull=True).update(replaced_at=now)
+            return
+        earlier = Version.objects.filter(document=self, number__lt=version.number, replaced_at__isnull=True)
+        earlier.update(replaced_at=now)
 
-    def page(self, page_no: int) -> Page:
-        """One page of what searches see, counted from 0. Raises Page.DoesNotExist."""
+    def shown_version(self, number: int | None = None) -> Version:
+        """What people open: the version of this number if searches see it or once did, else what they see now.
+
+        Raises Version.DoesNotExist.
+        """
+        if number is None:
+            found = self.live_version or self.newest_version
+            if found is None:
+                raise Version.DoesNotExist
+            return found
+        shown = models.Q(pk=self.live_version_id) | models.Q(replaced_at__isnull=False, searchable_at__isnull=False)
+        return Version.objects.filter(shown, document=self).get(number=number)
+
+    def open_file(self, number: int | None = None) -> Path:
+        """Where the file of shown_version lies on this machine. Raises UnreadableFile when there is none."""
+        try:
+            return self.shown_version(number).path
+        except Version.DoesNotExist:
+            raise UnreadableFile("file_lost") from None
+
+    def page(self, page_no: int, number: int | None = None) -> Page:
+        """One page of shown_version, counted from 0. Raises Page.DoesNotExist."""
         from rag.models.page import Page
 
-        return Page.objects.get(version=self.live_version or self.newest_version, page_no=page_no)
+        try:
+            return Page.objects.get(version=self.shown_version(number), page_no=page_no)
+        except Version.DoesNotExist:
+            raise Page.DoesNotExist from None
 
     def announce(self) -> None:
         """Tell the pages that show this document, once the transaction has committed."""
@@ -168,3 +237,14 @@ class Access(models.Model):
 
     def __str__(self) -> str:
         return f"{self.principal_id} reads {self.document_id}"
+
+
+class Hidden(models.Model):
+    """The principal's people do not see the document, whatever other right they have."""
+
+    pk = models.CompositePrimaryKey("principal_id", "document_id")
+    principal = models.ForeignKey(Principal, on_delete=models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="hidings")
+
+    def __str__(self) -> str:
+        return f"{self.document_id} is hidden from {self.principal_id}"

@@ -11,7 +11,10 @@ from django.db import models
 from django.utils import timezone
 
 from rag.ids import uuid7
+from rag.models.collection import Collection
 from rag.models.document import Document
+
+FOLDER_CHARS = 150
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
@@ -33,7 +36,15 @@ class Upload(models.Model):
     size_bytes = models.BigIntegerField()
     received_bytes = models.BigIntegerField(default=0)
     file_name = models.CharField(max_length=64, unique=True)
+    folder = models.CharField(max_length=FOLDER_CHARS, blank=True, default="", db_default="")
+    # Where it goes: into a collection, into a thread, in the place of a document; else among the owner's own.
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    replaces = models.ForeignKey(Document, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    is_thread_file = models.BooleanField(default=False, db_default=False)
+    thread_id = models.UUIDField(null=True, blank=True)
     document = models.ForeignKey(Document, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    # The bytes were there already: document is the one that has them.
+    is_duplicate = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
 

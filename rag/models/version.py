@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from rag import errors
+from rag import errors, formats
 
 # Raise it when pages or chunks of the same bytes would come out differently.
 PIPELINE = 1
@@ -39,6 +39,8 @@ class Version(models.Model):
     file_name = models.CharField(max_length=64, unique=True)
     size_bytes = models.BigIntegerField(default=0)
     sha256 = models.BinaryField(max_length=32)
+    # Empty in versions of before; then it is the document's.
+    media_type = models.CharField(max_length=100, blank=True, default="", db_default="")
     pipeline = models.PositiveSmallIntegerField(default=PIPELINE)
     status = models.CharField(max_length=12, choices=Status, default=Status.QUEUED)
     num_pages = models.PositiveIntegerField(default=0)
@@ -55,6 +57,8 @@ class Version(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     searchable_at = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
+    # Since when searches see a newer one.
+    replaced_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -66,11 +70,18 @@ class Version(models.Model):
                 fields=["lease_until"],
                 condition=Q(status__in=["queued", "extracting", "searchable", "embedding"]),
                 name="rag_version_unfinished",
-            )
+            ),
+            # The same bytes once more, looked for among one owner's or one collection's.
+            models.Index(fields=["sha256"], name="rag_version_sha256"),
         ]
 
     def __str__(self) -> str:
         return f"version {self.number} of {self.document_id}: {self.status}"
+
+    @property
+    def format(self) -> formats.Format:
+        """What kind of file this version is; a new version may be of another kind than the old."""
+        return formats.by_media_type(self.media_type or self.document.media_type)
 
     @property
     def path(self) -> Path:
