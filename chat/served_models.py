@@ -121,9 +121,12 @@ def unload_if_disabled(name: str) -> None:
 
 
 def merged(found: Sequence[wire.ModelInfo]) -> list[dict[str, Any]]:
-    """Our rows with the service's state, for the admins' page."""
-    infos = {info.id: info for info in found}
-    return [_row(model, infos.get(model.name)) for model in ServedModel.objects.order_by("kind", "sort", "title")]
+    """Our rows with the service's state, for the admins' page. index: see rag.spaces.states, None without a space."""
+    infos, indexes = {info.id: info for info in found}, spaces.states()
+    return [
+        _row(model, infos.get(model.name)) | {"index": indexes.get(model.name)}
+        for model in ServedModel.objects.order_by("kind", "sort", "title")
+    ]
 
 
 def _enable_starters() -> None:
@@ -136,7 +139,7 @@ def _enable_starters() -> None:
     if first_embedding is not None:
         try:
             make_embedding(first_embedding)
-        except RagError as error:
+        except (RagError, InferenceError) as error:
             log.warning("documents have no embedding model yet: %s", error.code)
 
 

@@ -20,6 +20,7 @@ _ENCODERS = {
     "bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert", "eurobert",
 }  # fmt: skip
 _POOLING_RANK = 4
+_POOLINGS = {1: "mean", 2: "cls", 3: "last"}  # llama.cpp's numbers
 _FILE_TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
     13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
@@ -40,6 +41,7 @@ class Entry:
     architecture: str = ""
     context_length: int = 0
     embedding_length: int = 0
+    pooling: str = ""
     quantization: str = ""
     num_parameters: int | None = None
     chat_template: str | None = field(default=None, repr=False)
@@ -135,6 +137,7 @@ def _facts(header: gguf_header.Header) -> dict[str, Any]:
         "architecture": architecture[:64],
         "context_length": whole("context_length"),
         "embedding_length": whole("embedding_length"),
+        "pooling": _POOLINGS.get(whole("pooling_type"), ""),
         "quantization": _quantization(file_type, metadata.get("general.name")),
         "num_parameters": header.num_parameters,
         "chat_template": template if isinstance(template, str) else None,

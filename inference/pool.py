@@ -190,6 +190,7 @@ class Pool:
             architecture=entry.architecture,
             context_length=self._context_length(entry) if not entry.broken else 0,
             embedding_length=entry.embedding_length,
+            pooling=entry.pooling,
             quantization=entry.quantization,
             num_parameters=entry.num_parameters,
             has_chat_template=entry.chat_template is not None,

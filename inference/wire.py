@@ -31,6 +31,7 @@ class ModelInfo:
     architecture: str = ""
     context_length: int = 0
     embedding_length: int = 0
+    pooling: str = ""
     quantization: str = ""
     num_parameters: int | None = None
     has_chat_template: bool = False
@@ -45,6 +46,7 @@ class ModelInfo:
             "kind": self.kind,
             "context_length": self.context_length,
             "embedding_length": self.embedding_length,
+            "pooling": self.pooling,
             "quantization": self.quantization,
             "num_parameters": self.num_parameters,
             "has_chat_template": self.has_chat_template,

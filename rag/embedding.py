@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
@@ -16,27 +19,53 @@ from django.utils import timezone
 
 from inference.errors import CapacityError, ContextTooLong, EngineError, RequestError
 from rag import spaces
+from rag import vectors as tables
 from rag.doorbell import ring
 from rag.ingest import read_something
-from rag.models import Batch, Chunk, Embedding, Space, Version
+from rag.models import Batch, Chunk, Space, Version
 from rag.work import TURN_SECONDS, is_free
 
 log = logging.getLogger(__name__)
 
 BATCH_LEASE_SECONDS = 60.0
 MAX_DELAY_SECONDS = 300.0
+NUM_IN_FLIGHT = 2
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A batch whose vectors have been asked for."""
+
+    batch: Batch
+    rows: list[Chunk]
+    vectors: Future[list[list[float]]]
 
 
 def embed() -> None:
-    """Embed waiting batches for a while; ring again if there are more. Reading that is due goes first."""
+    """Embed waiting batches for a while; ring again if there are more. Reading that is due goes first.
+
+    NUM_IN_FLIGHT requests are under way at a time, so the engine never waits for rows to be read and stored.
+    """
     end = time.monotonic() + TURN_SECONDS
-    while time.monotonic() < end:
-        if read_something():
-            continue
-        batch = _claim_batch()
-        if batch is None or not _embed(batch):
-            return
-    ring("embed")
+    flights: deque[Flight] = deque()
+    for space in spaces.in_use():
+        spaces.is_sound(space)  # marks a space whose model has changed, and its batches stay
+    is_welcome, is_over = True, False
+    with ThreadPoolExecutor(NUM_IN_FLIGHT, "embed") as pool:
+        while True:
+            is_over = is_over or time.monotonic() >= end
+            if flights and flights[0].vectors.done():
+                is_welcome = _land(flights.popleft()) and is_welcome
+            elif not is_over and read_something():
+                continue
+            elif not is_over and is_welcome and len(flights) < NUM_IN_FLIGHT and (batch := _claim_batch()) is not None:
+                flights.append(_sent(pool, batch))
+            elif flights:
+                is_welcome = _land(flights.popleft()) and is_welcome
+            else:
+                break
+    if is_over and is_welcome:
+        ring("embed")
 
 
 def _claim_batch() -> Batch | None:
@@ -46,7 +75,7 @@ def _claim_batch() -> Batch | None:
         batch = (
             Batch.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("space", "version__document")
-            .filter(is_free(now), is_done=False, version__cancel_requested_at__isnull=True)
+            .filter(is_free(now), is_done=False, version__cancel_requested_at__isnull=True, space__problem="")
             .order_by("space__status", "number", "id")
             .first()
         )
@@ -58,13 +87,18 @@ def _claim_batch() -> Batch | None:
         return batch
 
 
-def _embed(batch: Batch) -> bool:
-    """False when the service wants to be left alone for a while; the batch is then due later."""
+def _sent(pool: ThreadPoolExecutor, batch: Batch) -> Flight:
     chunks = {row.pk: row for row in Chunk.objects.filter(pk__in=batch.chunk_ids)}
     rows = [chunks[pk] for pk in batch.chunk_ids if pk in chunks]
     texts = [embedded_text(batch.space, batch.version.document.title, row) for row in rows]
+    return Flight(batch, rows, pool.submit(_vectors, batch.space, texts))
+
+
+def _land(flight: Flight) -> bool:
+    """False when the service wants to be left alone for a while; the batch is then due later."""
+    batch = flight.batch
     try:
-        vectors = _vectors(batch.space, texts)
+        vectors = flight.vectors.result()
     except (CapacityError, EngineError, RequestError) as error:
         delay = error.retry_after_seconds or min(MAX_DELAY_SECONDS, 5.0 * 2 ** min(batch.attempt, 6))
         log.warning("batch %s waits %.0f s: %s", batch.pk, delay, error)
@@ -72,7 +106,7 @@ def _embed(batch: Batch) -> bool:
         Batch.objects.filter(pk=batch.pk, attempt=batch.attempt).update(lease_until=until)
         return False
     with transaction.atomic():
-        _store_vectors(batch, rows, vectors)
+        _store_vectors(batch, flight.rows, vectors)
     return True
 
 
@@ -99,13 +133,7 @@ def _store_vectors(batch: Batch, rows: list[Chunk], vectors: list[list[float]]) 
     mine = Batch.objects.filter(pk=batch.pk, attempt=batch.attempt, is_done=False)
     if version is None or not mine.update(is_done=True, lease_until=None):
         return
-    Embedding.objects.bulk_create(
-        [
-            Embedding(space=batch.space, chunk=row, version_id=batch.version_id, vector=vector)
-            for row, vector in zip(rows, vectors, strict=True)
-        ],
-        ignore_conflicts=True,
-    )
+    tables.store(batch.space, batch.version_id, [row.pk for row in rows], vectors)
     if batch.space.status == Space.Status.ACTIVE:
         finish(version)
 
@@ -115,7 +143,7 @@ def finish(version: Version) -> None:
     space = spaces.active()
     if space is None:
         return
-    num_embedded = Embedding.objects.filter(space=space, version=version).count()
+    num_embedded = tables.count(space, version.pk)
     Version.objects.filter(pk=version.pk).update(num_chunks_embedded=num_embedded)
     unfinished = [Version.Status.SEARCHABLE, Version.Status.EMBEDDING]
     if num_embedded >= version.num_chunks:

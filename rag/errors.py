@@ -48,6 +48,10 @@ SENTENCES: dict[str, str | Promise] = {
     "file_lost": _("The file is no longer on the server. Upload it again."),
     "cancelled": _("Reading was cancelled."),
     "unsuitable_model": _("%(model)s cannot be used to search documents: %(reason)s"),
+    "model_changed": _(
+        "This model's file gives other vectors than those it made before. Documents are searched by words alone. Put "
+        "the old file back, or have the documents indexed again."
+    ),
     "page_missing": _("The document has no such page."),
 }
 
@@ -124,6 +128,6 @@ class ChildKilled(RagError):
 
 
 class UnsuitableModel(RagError):
-    """The model is unknown, does no embeddings, or has another vector length."""
+    """The model is unknown, does no embeddings, or makes vectors that cannot be searched."""
 
     code = "unsuitable_model"

@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from rag import embedding, lexical, spaces, uploads
+from rag import embedding, lexical, spaces, uploads, vectors
 from rag.doorbell import ring
-from rag.models import Batch, Chunk, Document, Embedding, Page, Shard, Version
+from rag.models import Batch, Chunk, Document, Page, Shard, Version
 from rag.pages import image_folder
 
 MAX_BELLS = 100
@@ -61,7 +61,8 @@ def _purge(document: Document) -> None:
             version.path.unlink(missing_ok=True)
             shutil.rmtree(image_folder(version), ignore_errors=True)
         # In this order nothing is looked up row by row: each goes by its version in one statement.
-        for model in (Embedding, Batch, Shard, Page, Chunk):
+        vectors.forget([version.pk for version in versions])
+        for model in (Batch, Shard, Page, Chunk):
             model.objects.filter(version__in=versions).delete()
         document.delete()
 

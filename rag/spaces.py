@@ -1,7 +1,7 @@
 """Which model gives the vectors, and the change from one to another while people search.
 
 The first model is in force at once. A later one fills a space of its own beside the first and takes over when every
-chunk has its vector. Left out: vectors that have not 384 numbers; they need a table of that width.
+chunk has its vector. The tables are rag.vectors', and whether a model is still the same is rag.golden's.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from inference.client import Client
+from rag import golden, vectors
 from rag.doorbell import ring
-from rag.errors import UnsuitableModel
+from rag.errors import UnsuitableModel, sentence
 from rag.models import Batch, Chunk, Space, Version
-from rag.models.space import NUM_DIMENSIONS
 
-# Sixteen chunks are a few seconds on two cores: progress moves, and a killed worker loses no more than that.
-BATCH_CHUNKS = 16
+# Eight chunks are a few seconds on two cores: progress moves, and a killed worker loses no more than twice that.
+BATCH_CHUNKS = 8
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,19 @@ class Habit:
 
     query_prefix: str = ""
     passage_prefix: str = ""
+    pooling: str = ""
+    """mean, cls or last; "" where the family's files differ."""
 
 
 # First match by part of the name. Sources: the models' own cards.
 HABITS: tuple[tuple[str, Habit], ...] = (
-    ("e5-", Habit("query: ", "passage: ")),
-    ("bge-m3", Habit()),
-    ("bge-", Habit("Represent this sentence for searching relevant passages: ")),
-    ("nomic-embed", Habit("search_query: ", "search_document: ")),
-    ("embeddinggemma", Habit("task: search result | query: ", "title: none | text: ")),
-    ("qwen3-embedding", Habit("Instruct: Find passages that answer the question\nQuery: ")),
+    ("e5-", Habit("query: ", "passage: ", "mean")),
+    ("minilm", Habit(pooling="mean")),
+    ("bge-m3", Habit(pooling="cls")),
+    ("bge-", Habit("Represent this sentence for searching relevant passages: ", pooling="cls")),
+    ("nomic-embed", Habit("search_query: ", "search_document: ", "mean")),
+    ("embeddinggemma", Habit("task: search result | query: ", "title: none | text: ", "mean")),
+    ("qwen3-embedding", Habit("Instruct: Find passages that answer the question\nQuery: ", pooling="last")),
 )
 
 
@@ -58,22 +62,30 @@ def in_use() -> list[Space]:
     return list(Space.objects.exclude(status=Space.Status.RETIRED).order_by("status", "pk"))
 
 
+def is_sound(space: Space) -> bool:
+    """Whether the model behind the space is still the one that made its vectors, see rag.golden."""
+    return golden.is_sound(space, client())
+
+
 def activate(model_id: str) -> Space:
     """Use this model for documents. Raises UnsuitableModel with a sentence for the admin, or inference errors.
 
-    With vectors of another model in force the new space is built first: see progress() and promote_complete().
+    With vectors of another model in force the new space is built first: see progress() and promote_complete(). The
+    model in force again changes nothing, unless its file is another one now: then everything is embedded afresh.
     """
-    max_tokens = _check(model_id)
+    draft = _examined(model_id)
+    golden.forget()
     with transaction.atomic():
         current = Space.objects.select_for_update().filter(status=Space.Status.ACTIVE).first()
-        if current is not None and current.model == model_id:
+        if current is not None and current.model == model_id and golden.settle(current, draft.golden):
             _retire(Space.objects.filter(status=Space.Status.BUILDING))
             return current
-        _retire(Space.objects.filter(status=Space.Status.BUILDING).exclude(model=model_id))
-        is_first = current is None or not Chunk.objects.exists()
+        building = Space.objects.filter(status=Space.Status.BUILDING)
+        _retire(each for each in building if each.model != model_id or not golden.settle(each, draft.golden))
+        is_first = current is None or current.model == model_id or not Chunk.objects.exists()
         if is_first and current is not None:
             _retire(Space.objects.filter(pk=current.pk))
-        space = _open(model_id, max_tokens)
+        space = _open(draft)
         if is_first:
             Space.objects.filter(pk=space.pk).update(status=Space.Status.ACTIVE)
             space.refresh_from_db()
@@ -90,6 +102,19 @@ def progress(space: Space) -> tuple[int, int]:
     """Batches done and batches in all."""
     batches = Batch.objects.filter(space=space)
     return batches.filter(is_done=True).count(), batches.count()
+
+
+def states() -> dict[str, dict[str, Any]]:
+    """By model: what the admins' page says of each space in use.
+
+    {"status": "active" | "building", "num_done", "num_all", "problem": a sentence or ""}
+    """
+    found = {}
+    for space in in_use():
+        num_done, num_all = progress(space)
+        problem = sentence(space.problem) if space.problem else ""
+        found[space.model] = {"status": space.status, "num_done": num_done, "num_all": num_all, "problem": problem}
+    return found
 
 
 def make_batches(space: Space, version: Version) -> None:
@@ -121,27 +146,18 @@ def promote_complete() -> bool:
 def drop_retired() -> None:
     """Remove the vectors of models no longer used."""
     for space in Space.objects.filter(status=Space.Status.RETIRED):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"DROP TABLE IF EXISTS {space.partition}")
+        with transaction.atomic():
+            vectors.drop([space])
             space.delete()
 
 
-def _open(model_id: str, max_tokens: int) -> Space:
-    habit = habit_of(model_id)
-    space, _created = Space.objects.get_or_create(
-        model=model_id,
-        status=Space.Status.BUILDING,
-        defaults={
-            "query_prefix": habit.query_prefix,
-            "passage_prefix": habit.passage_prefix,
-            "max_tokens": max_tokens,
-        },
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS {space.partition}"
-            f" PARTITION OF rag_embedding_384 FOR VALUES IN ({int(space.pk)})"
-        )
+def _open(draft: Space) -> Space:
+    """The space that is being built for this model: the one there is, or the draft with its tables and batches."""
+    space = Space.objects.filter(model=draft.model, status=Space.Status.BUILDING).first()
+    if space is None:
+        space = draft
+        space.save()
+    vectors.make(space)
     for version in Version.objects.filter(searchable_at__isnull=False, cancel_requested_at__isnull=True).iterator():
         make_batches(space, version)
     return space
@@ -153,19 +169,32 @@ def habit_of(model_id: str) -> Habit:
     return next((habit for part, habit in HABITS if part in name), Habit())
 
 
-def _check(model_id: str) -> int:
-    """The longest text it reads, in tokens."""
+def _examined(model_id: str) -> Space:
+    """A space for this model, not saved. Raises UnsuitableModel, or inference errors when the model cannot be asked."""
     info = next((model for model in client().models() if model.id == model_id), None)
     if info is None:
         raise UnsuitableModel(model=model_id, reason=_("its file is not in the models folder."))
     if info.kind != "embedding":
         raise UnsuitableModel(model=model_id, reason=_("it is not an embedding model."))
-    if info.embedding_length != NUM_DIMENSIONS:
-        reason = _("its vectors have %(found)s numbers, and Hearth keeps vectors of %(wanted)s.")
-        raise UnsuitableModel(
-            model=model_id, reason=reason % {"found": info.embedding_length, "wanted": NUM_DIMENSIONS}
-        )
-    return info.context_length or 512
+    habit = habit_of(model_id)
+    if habit.pooling and info.pooling and info.pooling != habit.pooling:
+        reason = _("its file says %(found)s pooling, and models of its kind need %(wanted)s.")
+        raise UnsuitableModel(model=model_id, reason=reason % {"found": info.pooling, "wanted": habit.pooling})
+    values = golden.vector(client(), model_id, habit.passage_prefix)
+    if len(values) > vectors.MAX_DIMENSIONS:
+        reason = _("its vectors have %(found)s numbers, and at most %(most)s can be searched.")
+        raise UnsuitableModel(model=model_id, reason=reason % {"found": len(values), "most": vectors.MAX_DIMENSIONS})
+    if not golden.is_unit(values):
+        raise UnsuitableModel(model=model_id, reason=_("its vectors are not of unit length."))
+    return Space(
+        model=model_id,
+        num_dimensions=len(values),
+        query_prefix=habit.query_prefix,
+        passage_prefix=habit.passage_prefix,
+        pooling=info.pooling,
+        max_tokens=info.context_length or 512,
+        golden=values,
+    )
 
 
 def _retire(spaces: Iterable[Space]) -> None:

@@ -20,6 +20,7 @@ from chat.requests import admin_only, employee_of
 from chat.turns import queue
 from chat.views.frame import page_state
 from inference.errors import InferenceError
+from rag import spaces
 from rag.errors import RagError
 
 
@@ -62,7 +63,7 @@ def _apply(model: ServedModel, body: dict[str, Any]) -> None:
     if body.get("is_enabled") is True:
         served_models.enable(model)
     elif body.get("is_enabled") is False:
-        if model.is_embedding:
+        if model.is_embedding or model.name in spaces.states():
             raise Conflict("embedding_in_use", _("Documents are indexed with this model. Choose another one first."))
         served_models.disable(model)
     if body.get("is_default"):
@@ -74,7 +75,7 @@ def _apply(model: ServedModel, body: dict[str, Any]) -> None:
             raise BadInput("wrong_kind", _("This model makes no embeddings."))
         try:
             served_models.make_embedding(model)
-        except RagError as error:
+        except (RagError, InferenceError) as error:
             raise BadInput(error.code, error.sentence) from error
 
 

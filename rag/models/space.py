@@ -32,7 +32,11 @@ class Space(models.Model):
     num_dimensions = models.PositiveSmallIntegerField(default=NUM_DIMENSIONS)
     query_prefix = models.CharField(max_length=200, blank=True, default="")
     passage_prefix = models.CharField(max_length=200, blank=True, default="")
+    pooling = models.CharField(max_length=8, blank=True, default="")
     max_tokens = models.PositiveIntegerField(default=512)
+    # The vector of rag.golden.TEXT when the space was opened, and what is wrong since: a code of rag.errors or "".
+    golden = models.JSONField(default=list, blank=True)
+    problem = models.CharField(max_length=30, blank=True, default="")
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -50,16 +54,22 @@ class Space(models.Model):
         return f"{self.model} ({self.status})"
 
     @property
+    def table(self) -> str:
+        """The table of all spaces whose vectors have as many numbers."""
+        return f"rag_embedding_{int(self.num_dimensions)}"
+
+    @property
     def partition(self) -> str:
         """The table that holds the vectors of this space alone, with its own HNSW index."""
-        return f"rag_embedding_384_{int(self.pk)}"
+        return f"{self.table}_{int(self.pk)}"
 
 
 class Embedding(models.Model):
-    """The vector of a chunk in a space: unit length, compared by cosine.
+    """The vector of a chunk in a space of 384 dimensions: unit length, compared by cosine.
 
-    The table is partitioned by space (migration 0001), so a space is one narrow table with one index and goes
-    away with DROP TABLE. The vector is stored PLAIN: never compressed, never out of line.
+    Spaces of other lengths have a table like this one each, made when the first is opened (rag.vectors). The table is
+    partitioned by space (migration 0001), so a space is one narrow table with one index and goes away with DROP TABLE.
+    The vector is stored PLAIN: never compressed, never out of line.
     """
 
     pk = models.CompositePrimaryKey("chunk_id", "space_id")

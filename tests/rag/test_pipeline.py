@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.utils import translation
 
+from inference.client import Client
 from inference.errors import Unreachable
-from rag import embedding, extract, indexing, ingest, maintenance, pages, shards, spaces
+from rag import embedding, extract, golden, indexing, ingest, maintenance, pages, search, shards, spaces, vectors
 from rag.errors import ChildKilled, UnreadableFile, UnsuitableModel
 from rag.models import Batch, Chunk, Document, Embedding, LexemeFrequency, Page, Shard, Space, Version
 from rag.signals import document_changed
@@ -311,8 +314,14 @@ def test_unsuitable_models_are_refused_with_a_sentence(space: Space) -> None:
 def test_another_model_takes_over_only_when_complete(alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches use the old vectors until every chunk has a new one; then the old ones go."""
     document = library(alice)
-    monkeypatch.setattr(spaces, "_check", lambda model: 512)
-    monkeypatch.setattr(embedding, "_vectors", lambda used, texts: [[1.0] + [0.0] * 383 for _ in texts])
+    other = Space(model="other-e5-model", num_dimensions=128, query_prefix="query: ", golden=[1.0] + [0.0] * 127)
+    monkeypatch.setattr(spaces, "_examined", lambda model: other)
+    real = Client.embed
+
+    def embed(self: Client, model: str, texts: list[str], **more: Any) -> list[list[float]]:
+        return [[1.0] + [0.0] * 127 for _ in texts] if model == other.model else real(self, model, texts, **more)
+
+    monkeypatch.setattr(Client, "embed", embed)
     second = spaces.activate("other-e5-model")
     assert (second.status, second.query_prefix) == ("building", "query: ")
     assert spaces.active() == space
@@ -325,7 +334,84 @@ def test_another_model_takes_over_only_when_complete(alice: Any, space: Space, m
     maintenance.purge()
     assert not Space.objects.filter(pk=space.pk).exists()
     assert Document.objects.get(pk=document.pk).state().status == "ready"
-    assert set(Embedding.objects.values_list("space_id", flat=True)) == {second.pk}
+    assert second.partition == f"rag_embedding_128_{second.pk}"
+    assert vectors.count(second, document.live_version_id or 0) == document.state().num_chunks
+    assert not Embedding.objects.exists()
+    assert search.passages("hotel rates", employee=alice).is_complete
+    document.delete_for_everyone()
+    maintenance.purge()
+    assert vectors.count(second, document.live_version_id or 0) == 0
+
+
+def test_a_model_that_changed_is_not_searched_until_it_is_indexed_again(
+    alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words go on alone, nothing more is embedded, the admin reads why; choosing the model again makes it right."""
+    document = library(alice)
+    assert spaces.states()["fake-embed"] == {"status": "active", "num_done": 1, "num_all": 1, "problem": ""}
+    real = golden.vector
+    monkeypatch.setattr(golden, "vector", lambda *args: [-value for value in real(*args)])
+    golden.forget()
+    found = search.passages("hotel rates", employee=alice)
+    assert found.passages
+    assert not found.is_complete
+    assert "by words alone" in spaces.states()["fake-embed"]["problem"]
+    other = library(alice, name="Other.pdf")
+    embedding.embed()
+    assert not Document.objects.get(pk=other.pk).state().is_ready
+    again = spaces.activate("fake-embed")
+    assert again.pk != space.pk
+    assert search.passages("hotel rates", employee=alice).is_complete
+    embedding.embed()
+    assert Document.objects.get(pk=document.pk).state().is_ready
+    assert Document.objects.get(pk=other.pk).state().is_ready
+
+
+def test_a_model_that_is_what_it_was_again_is_searched_again(
+    alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Putting the old file back is enough, and a service that is away accuses nobody."""
+    library(alice)
+    with monkeypatch.context() as changed:
+        changed.setattr(golden, "vector", lambda *args: [1.0] + [0.0] * 383)
+        golden.forget()
+        assert not spaces.is_sound(space)
+    golden.forget()
+    with monkeypatch.context() as away:
+        away.setattr(golden, "vector", _raise(Unreachable("away")))
+        assert not spaces.is_sound(Space.objects.get(pk=space.pk)), "what was known before holds"
+    assert spaces.is_sound(Space.objects.get(pk=space.pk))
+    assert search.passages("hotel rates", employee=alice).is_complete
+
+
+def test_a_file_with_the_wrong_pooling_is_refused(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its vectors would look right and find nothing."""
+    info = replace(spaces.client().models()[1], id="bge-small", kind="embedding", pooling="mean")
+    monkeypatch.setattr("inference.client.Client.models", lambda self: [info])
+    with pytest.raises(UnsuitableModel) as refused:
+        spaces.activate("bge-small")
+    assert "mean" in refused.value.sentence
+    assert "cls" in refused.value.sentence
+
+
+def test_two_requests_are_under_way_while_vectors_are_stored(
+    alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine has the next batch before the last one is in the database."""
+    monkeypatch.setattr(spaces, "BATCH_CHUNKS", 1)
+    running, most = [0], [0]
+    real = embedding._vectors
+
+    def counted(used: Space, texts: list[str]) -> list[list[float]]:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.05)
+        running[0] -= 1
+        return real(used, texts)
+
+    monkeypatch.setattr(embedding, "_vectors", counted)
+    assert library(alice).state().is_ready
+    assert most[0] == embedding.NUM_IN_FLIGHT
 
 
 def test_a_page_picture_is_drawn_once(alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ interface Row {
   state: "unloaded" | "loading" | "loaded" | "failed" | "broken" | "missing";
   load_percent: number | null;
   error: string;
+  /** Of an embedding model that documents are indexed with, or will be. */
+  index: { status: "active" | "building"; num_done: number; num_all: number; problem: string } | null;
 }
 interface State { served_models?: Row[]; problem?: string }
 
@@ -125,11 +127,13 @@ export class ModelTable extends HTMLElement {
 
   #role(row: Row): HTMLElement | string {
     if (row.is_default) return el("span", { class: "badge" }, strings.isDefault);
-    if (row.is_embedding) return el("span", { class: "badge" }, strings.isEmbedding);
-    if (row.state === "broken" || row.state === "missing") return "";
+    const badge = row.is_embedding && el("span", {}, el("span", { class: "badge" }, strings.isEmbedding), indexOf(row));
+    if (badge && !row.index?.problem) return badge;
+    if (row.state === "broken" || row.state === "missing") return badge || "";
     const button = (label: string, change: Partial<Row>): HTMLElement =>
       el("button", { type: "button", class: "button button--small", "data-key": `role-${row.id}`, click: () => void this.#change(row, change) }, label);
-    if (row.kind === "embedding") return button(strings.makeEmbedding, { is_embedding: true });
+    if (badge) return el("span", {}, badge, button(strings.indexAgain, { is_embedding: true }));
+    if (row.kind === "embedding") return el("span", {}, button(strings.makeEmbedding, { is_embedding: true }), indexOf(row));
     return row.kind === "chat" && row.is_enabled ? button(strings.makeDefault, { is_default: true }) : "";
   }
 
@@ -142,6 +146,16 @@ function factsOf(row: Row): string {
   const kind = row.kind === "embedding" ? strings.kindEmbedding : row.kind === "rerank" ? strings.kindRerank : "";
   const weight = row.num_parameters ? parameters(row.num_parameters) : "";
   return [row.file_name || row.name, row.architecture, weight, row.quantization, kind].filter(Boolean).join(" · ");
+}
+
+/** How far documents are indexed with the model, and what is wrong with it. */
+function indexOf(row: Row): HTMLElement | "" {
+  if (!row.index) return "";
+  const { status, num_done: done, num_all: all, problem } = row.index;
+  if (problem) return el("span", { class: "table__small", role: "alert" }, problem);
+  const percent = all ? Math.floor((100 * done) / all) : 100;
+  if (status === "building") return el("span", { class: "table__small" }, strings.indexBuilding(percent));
+  return percent < 100 ? el("span", { class: "table__small" }, strings.indexFilling(percent)) : row.is_embedding ? "" : el("span", { class: "table__small" }, strings.indexStillUsed);
 }
 
 function stateOf(row: Row): HTMLElement {
