@@ -43,13 +43,22 @@ class Progressed(Event):
 class SourcesFound(Event):
     """What the model is given to read, and what did not fit.
 
-    Each source: n, document, title, page (from 0), label, place, heading, quote, citation.
+    Each source: n, document, title, page (from 0), label, place, heading, quote, citation. num_left_out: passages that
+    were found and not given, of which num_without_room did not fit; num_same: found and left out because one that was
+    given says the same. mode: "passages", "whole" (everything was read) or "spread" (parts from everywhere).
+    searched_for: the question as it was searched, where that is not the question's own words.
+    by_meaning: False when only words could be searched.
     """
 
     type: ClassVar[str] = "sources.found"
 
     sources: list[dict[str, Any]] = field(default_factory=list)
     num_left_out: int = 0
+    num_without_room: int = 0
+    num_same: int = 0
+    mode: str = "passages"
+    searched_for: str = ""
+    by_meaning: bool = True
     left_out: list[dict[str, Any]] = field(default_factory=list)
     num_history_left_out: int = 0
     weak: bool = False

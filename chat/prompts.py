@@ -17,6 +17,8 @@ NUM_PUBLIC_MESSAGES = 1
 MAX_ANSWER_TOKENS = 2048
 # A processor reads a few hundred tokens a second, and reading is the asker's waiting time.
 MAX_SOURCES_TOKENS = 2000
+# What is asked to be read as a whole may take longer, as far as the context goes.
+MAX_WHOLE_TOKENS = 6000
 # An answer out of documents is read off, not invented.
 SOURCED_TEMPERATURE = 0.0
 TOKENS_PER_MESSAGE = 8  # what a chat template puts around one
@@ -48,10 +50,10 @@ def room_for_prompt(context_length: int) -> int:
     return context_length - min(1024, context_length // 4)
 
 
-def room_for_sources(context_length: int, question: str) -> int:
+def room_for_sources(context_length: int, question: str, most: int = MAX_SOURCES_TOKENS) -> int:
     """Tokens that sources may take: two thirds of what the question leaves, and never more than is read in seconds."""
     left = room_for_prompt(context_length) - min(num_bytes(question), context_length // 3) - num_bytes(SYSTEM)
-    return max(0, min(MAX_SOURCES_TOKENS, left * 2 // 3))
+    return max(0, min(most, left * 2 // 3))
 
 
 def pack(

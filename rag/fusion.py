@@ -6,10 +6,12 @@ can be worse than the better list alone. Ranks only where a list is too short to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 MIN_FOR_SCALE = 5
 RANK_CONSTANT = 10
+# The raw words of a follow-up find less than what it means written out.
+LAST_WORDING = 0.65
 
 
 def fuse(meaning: Mapping[int, float], wording: Mapping[int, float], word_weight: float) -> dict[int, float]:
@@ -42,15 +44,13 @@ def ranked(scores: Mapping[int, float]) -> dict[int, float]:
     return {key: RANK_CONSTANT / (RANK_CONSTANT + rank) for rank, key in enumerate(order)}
 
 
-def chosen(ordered: Iterable[int], hashes: Mapping[int, int], owners: Mapping[int, object], most: int) -> Sequence[int]:
-    """Without chunks that say the same as a better one, and with at most so many of one document."""
-    seen: set[int] = set()
-    counts: dict[object, int] = {}
-    kept: list[int] = []
-    for chunk_id in ordered:
-        if chunk_id not in hashes or hashes[chunk_id] in seen or counts.get(owners[chunk_id], 0) >= most:
-            continue
-        seen.add(hashes[chunk_id])
-        counts[owners[chunk_id]] = counts.get(owners[chunk_id], 0) + 1
-        kept.append(chunk_id)
-    return kept
+def combined(found: Sequence[Mapping[int, float]]) -> dict[int, float]:
+    """The rankings of several wordings of one question into one, best first. The last wording counts most."""
+    if len(found) == 1:
+        return dict(found[0])
+    weights = [*([(1 - LAST_WORDING) / (len(found) - 1)] * (len(found) - 1)), LAST_WORDING]
+    total: dict[int, float] = {}
+    for weight, scores in zip(weights, found, strict=True):
+        for chunk_id, score in scores.items():
+            total[chunk_id] = total.get(chunk_id, 0.0) + weight * score
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))

@@ -22,6 +22,15 @@ CLOSING = (
     "Answer the question from the sources, in their words. After each statement put the id of its source in square "
     "brackets, like [1] or [1][3]. If the sources do not answer it, say so."
 )
+# The search found nothing that stands out. Told so, a model refuses more readily than by the general rule alone.
+DOUBT = (
+    "\nThe search found little that fits this question. If no source states the answer, say only that the sources do "
+    "not say, in the language of the question."
+)
+NOTHING = (
+    "The person's documents were searched and nothing in them fits this question. Say that the documents do not say, "
+    "in the language of the question."
+)
 
 
 class Packed(NamedTuple):
@@ -37,17 +46,20 @@ def sources(
     budget_tokens: int,
     count_tokens: CountTokens,
     neighbours: Mapping[int, Sequence[Neighbour]] | None = None,
+    *,
+    weak: bool = False,
 ) -> Packed:
     """As many passages as fit, in order of score; what is left of the budget goes to their neighbours.
 
-    One batched call of the counter.
+    weak: nothing of it stands out, so the model is told to doubt it. One batched call of the counter.
     """
     if not passages:
         return Packed("", [], [])
     beside = neighbours or {}
+    closing = CLOSING + DOUBT if weak else CLOSING
     entries = [entry(len(passages), passage) for passage in passages]
     texts = [_text(each.text) for passage in passages for each in beside.get(passage.chunk_id, ())]
-    frame, *sizes = count_tokens([f"{OPENING}\n{CLOSING}", *entries, *texts])
+    frame, *sizes = count_tokens([f"{OPENING}\n{closing}", *entries, *texts])
     size_of = dict(zip(texts, sizes[len(entries) :], strict=True))
     remaining = budget_tokens - frame
     taken: list[Passage] = []
@@ -71,7 +83,25 @@ def sources(
                 remaining -= size
     used = [taken[0], *taken[2:], taken[1]] if len(taken) > 2 else taken
     lines = [entry(n, passage) for n, passage in enumerate(used, start=1)]
-    return Packed("\n".join([OPENING, *lines, CLOSING]), used, left_out)
+    return Packed("\n".join([OPENING, *lines, closing]), used, left_out)
+
+
+def in_order(passages: Sequence[Passage], budget_tokens: int, count_tokens: CountTokens) -> Packed:
+    """All of them as they stand in their documents, as far as they fit. One batched call of the counter."""
+    if not passages:
+        return Packed("", [], [])
+    entries = [entry(n, passage) for n, passage in enumerate(passages, start=1)]
+    frame, *sizes = count_tokens([f"{OPENING}\n{CLOSING}", *entries])
+    remaining, num_used = budget_tokens - frame, 0
+    for size in sizes:
+        remaining -= size + 1
+        if remaining < 0:
+            break
+        num_used += 1
+    if not num_used:
+        return Packed("", [], list(passages))
+    text = "\n".join([OPENING, *entries[:num_used], CLOSING])
+    return Packed(text, list(passages[:num_used]), list(passages[num_used:]))
 
 
 def _extended(passage: Passage, neighbour: Neighbour) -> Passage:

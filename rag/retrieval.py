@@ -71,6 +71,11 @@ JOIN rag_document d ON d.id = v.document_id
 LEFT JOIN rag_page p ON p.version_id = c.version_id AND p.page_no = c.page_first
 WHERE c.id = ANY(%(chunks)s)
 """
+_SIZES = """
+SELECT c.id, c.num_tokens FROM rag_chunk c JOIN visible ON visible.version_id = c.version_id
+JOIN rag_version v ON v.id = c.version_id JOIN rag_document d ON d.id = v.document_id
+ORDER BY d.created_at, d.id, c.ordinal
+"""
 _NEIGHBOURS = """
 SELECT hit.id, c.ordinal - hit.ordinal AS step, c.id, c.body, c.spans
 FROM rag_chunk hit
@@ -229,6 +234,12 @@ def rows(cursor: CursorWrapper, scope: Scope, chunk_ids: Sequence[int]) -> Mappi
     columns = [column.name for column in cursor.description or ()]
     found = (dict(zip(columns, values, strict=True)) for values in cursor.fetchall())
     return {values["id"]: ChunkRow(**values | {"spans": json.loads(values["spans"])}) for values in found}
+
+
+def sizes(cursor: CursorWrapper, scope: Scope) -> list[tuple[int, int]]:
+    """(chunk, tokens) of everything the asker may see, document by document in reading order."""
+    cursor.execute(_VISIBLE + _SIZES, scope.parameters)
+    return list(cursor.fetchall())
 
 
 def neighbours(cursor: CursorWrapper, scope: Scope, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:

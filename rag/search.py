@@ -1,7 +1,8 @@
 """Question in, ranked passages out: by meaning and by wording at once, among what the asker may see.
 
 Words work from the moment a document is split; vectors join as they are made. While inference is away a search goes
-by words alone. Left out: reranking, and rewriting of follow-up questions.
+by words alone. A question may be asked in two wordings, its own and one that stands alone. Left out: the rewriting
+itself, which is the caller's, and whole documents, which are rag.whole's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.backends.utils import CursorWrapper
 
 from inference.errors import InferenceError
-from rag import formats, fusion, principals, query, retrieval, spaces
+from rag import formats, fusion, likeness, principals, query, retrieval, spaces
 from rag.models import Document, Space
 from rag.words import STOP_WORDS, looks_exact, question_words
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 WORD_WEIGHT, WORD_WEIGHT_EXACT = 0.35, 0.5
 HEADING_BONUS = 0.05
 MAX_OF_ONE_DOCUMENT = 4
+# What is read of the fused candidates: the rest is never among the first eight, and reading costs.
+NUM_READ = 60
 # Passages nearly as good as the best are given with what stands beside them.
 NEIGHBOUR_SCORE = 0.8
 # Below this share of the question's word weight, wording says nothing about a passage.
@@ -58,72 +61,110 @@ class Passage:
 class SearchResult:
     """passages best first. weak: nothing found stands out, so the sources may not say.
 
-    num_left_out: further candidates below the limit. is_complete: False when only words could be searched.
+    num_left_out: further candidates below the limit; num_same: those that say the same as a passage given.
+    is_complete: False when only words could be searched.
     neighbours: by chunk, what stands beside the best passages in their sections, for packing.
     """
 
     passages: list[Passage] = field(default_factory=list)
     num_visible_chunks: int = 0
     num_left_out: int = 0
+    num_same: int = 0
     weak: bool = True
     is_complete: bool = True
     neighbours: Mapping[int, list[retrieval.Neighbour]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What one wording of the question found. coverage: the best chunk's share of the weight of its words."""
+
+    fused: dict[int, float]
+    similarities: list[float]
+    coverage: float
+
+    @property
+    def is_weak(self) -> bool:
+        return self.coverage < WEAK_COVERAGE and not _stands_out(self.similarities)
+
+
 def passages(
-    question: str, *, employee: AbstractBaseUser, documents: Iterable[Document] | None = None, limit: int = 8
+    question: str,
+    *,
+    employee: AbstractBaseUser,
+    documents: Iterable[Document] | None = None,
+    limit: int = 8,
+    also: str = "",
 ) -> SearchResult:
     """At most limit passages of the documents given (None: of all) that the employee may read.
 
-    One embedding request, then six statements in one read-only snapshot.
+    also: the question in other words, which stand alone; searched as well, and counted more. One embedding request,
+    then six statements in one read-only snapshot, two more for the other wording.
     """
     ids = None if documents is None else [document.pk for document in documents]
     scope = retrieval.Scope(principals.ids_of(employee), ids)
     if not scope.principals or ids == [] or not question.strip():
         return SearchResult()
     space = spaces.active()
-    vector = _question_vector(space, question)
+    wordings = [question, also] if also.strip() and also != question else [question]
+    vectors = _question_vectors(space, wordings)
     with retrieval.snapshot() as cursor:
         num_visible = retrieval.num_visible(cursor, scope)
         if num_visible == 0:
             return SearchResult()
-        meaning: dict[int, float] = {}
-        if space is not None and vector is not None:
-            meaning = dict(retrieval.nearest(cursor, scope, space, vector, num_visible))
-        hits, total = _by_words(cursor, scope, question, num_visible)
-        wording = {hit.chunk_id: hit.score for hit in hits}
-        weight = WORD_WEIGHT_EXACT if looks_exact(question) else WORD_WEIGHT
-        fused = fusion.fuse(meaning, wording, weight)
-        rows = retrieval.rows(cursor, scope, list(fused))
-        ordered = _with_heading_bonus(fused, rows, question)
+        found = [
+            _found(cursor, scope, wording, space, vector, num_visible)
+            for wording, vector in zip(wordings, vectors, strict=True)
+        ]
+        fused = fusion.combined([each.fused for each in found])
+        rows = retrieval.rows(cursor, scope, list(fused)[:NUM_READ])
+        ordered = _with_heading_bonus(fused, rows, wordings[-1])
         # Over everything, one document must not fill the list. Whoever names documents wants the best of them: there
         # the limit cost 2 points of span-recall@5 (decisions.md).
         most = limit if ids is not None else MAX_OF_ONE_DOCUMENT
-        hashes = {row.id: row.body_hash for row in rows.values()}
-        owners = {row.id: row.document_id for row in rows.values()}
-        kept = fusion.chosen(ordered, hashes, owners, most)
-        outstanding = [pk for pk in kept[:limit] if ordered[pk] >= NEIGHBOUR_SCORE * ordered[kept[0]]]
+        kept, num_same = likeness.chosen(list(ordered), rows, most, limit)
+        outstanding = [pk for pk in kept if ordered[pk] >= NEIGHBOUR_SCORE * ordered[kept[0]]]
         neighbours = retrieval.neighbours(cursor, scope, outstanding)
-    coverage = max((hit.matched for hit in hits), default=0.0) / total if total else 0.0
     return SearchResult(
-        passages=[_passage(rows[chunk_id], ordered[chunk_id]) for chunk_id in kept[:limit]],
+        passages=[of_row(rows[chunk_id], ordered[chunk_id]) for chunk_id in kept],
         num_visible_chunks=num_visible,
-        num_left_out=max(0, len(kept) - limit),
-        weak=coverage < WEAK_COVERAGE and not _stands_out(list(meaning.values())),
-        is_complete=vector is not None,
+        num_left_out=max(0, len(ordered) - len(kept) - num_same),
+        num_same=num_same,
+        weak=all(each.is_weak for each in found),
+        is_complete=vectors[0] is not None,
         neighbours=neighbours,
     )
 
 
-def _question_vector(space: Space | None, question: str) -> Sequence[float] | None:
-    if space is None:
-        return None
+def _question_vectors(space: Space | None, wordings: Sequence[str]) -> Sequence[Sequence[float] | None]:
+    """One request for all; None for each while the service is away or the model is not what it was."""
+    nothing = [None] * len(wordings)
+    if space is None or not spaces.is_sound(space):
+        return nothing
     try:
-        text = space.query_prefix + question[:4000]
-        return spaces.client().embed(space.model, [text], priority="interactive")[0]
+        texts = [space.query_prefix + wording[:4000] for wording in wordings]
+        return spaces.client().embed(space.model, texts, priority="interactive")
     except InferenceError as error:
         log.warning("searching by words alone: %s", error)
-        return None
+        return nothing
+
+
+def _found(
+    cursor: CursorWrapper,
+    scope: retrieval.Scope,
+    question: str,
+    space: Space | None,
+    vector: Sequence[float] | None,
+    num_visible: int,
+) -> _Found:
+    meaning: dict[int, float] = {}
+    if space is not None and vector is not None:
+        meaning = dict(retrieval.nearest(cursor, scope, space, vector, num_visible))
+    hits, total = _by_words(cursor, scope, question, num_visible)
+    weight = WORD_WEIGHT_EXACT if looks_exact(question) else WORD_WEIGHT
+    fused = fusion.fuse(meaning, {hit.chunk_id: hit.score for hit in hits}, weight)
+    coverage = max((hit.matched for hit in hits), default=0.0) / total if total else 0.0
+    return _Found(fused, list(meaning.values()), coverage)
 
 
 def _by_words(
@@ -163,7 +204,8 @@ def _stands_out(similarities: list[float]) -> bool:
     return max(similarities) - sum(similarities) / len(similarities) > OUTSTANDING
 
 
-def _passage(row: retrieval.ChunkRow, score: float) -> Passage:
+def of_row(row: retrieval.ChunkRow, score: float) -> Passage:
+    """A chunk as it is given out."""
     return Passage(
         document_id=row.document_id,
         document_title=row.title,

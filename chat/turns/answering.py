@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from django.conf import settings
 from chat import events, prompts
 from chat.database import in_thread
 from chat.models import Turn
-from chat.turns import failures, history, sources
+from chat.turns import failures, followups, history, sources
 from chat.turns.writer import AnswerWriter
 from inference import errors, wire
 from inference.client import AsyncClient
@@ -74,7 +74,8 @@ class Answering:
             if title is None or time.monotonic() > deadline:
                 break
             await asyncio.sleep(DOCUMENT_POLL_SECONDS)
-        self.sources = await in_thread(sources.find, self.turn, documents, said, context_length)
+        rewritten = await followups.rewritten(self.turn, said, self._client)
+        self.sources = await in_thread(sources.find, self.turn, documents, said, context_length, rewritten)
 
     async def _request(self, said: list[prompts.Said], context_length: int) -> wire.ChatRequest:
         turn = self.turn
@@ -104,14 +105,7 @@ class Answering:
         found = self.sources.event
         if found is None and not num_history_left_out:
             return
-        found = found or events.SourcesFound()
-        event = events.SourcesFound(
-            sources=found.sources,
-            num_left_out=found.num_left_out,
-            left_out=found.left_out,
-            num_history_left_out=num_history_left_out,
-            weak=found.weak,
-        )
+        event = replace(found or events.SourcesFound(), num_history_left_out=num_history_left_out)
         frame = event.frame()
         del frame["type"]
         self.turn.answer.sources = frame

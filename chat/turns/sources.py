@@ -1,4 +1,4 @@
-"""A turn's documents: wait until they can be searched, search them, number what was found.
+"""A turn's documents: wait until they can be searched, search or read them, number what was found.
 
 Everything here is synchronous; a turn calls it on a database thread.
 """
@@ -6,20 +6,20 @@ Everything here is synchronous; a turn calls it on a database thread.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chat import events, prompts
 from chat.models import Turn
 from chat.served_models import client
-from rag import attribution, citations, packing, search
+from chat.turns import followups
+from rag import attribution, citations, packing, search, whole
 from rag.models import Document
-from rag.search import Passage
+from rag.search import Passage, SearchResult
 
 BEING_READ = ("queued", "extracting")
 QUOTE_CHARS = 240
 STRONG = "strong"
-SHORT_QUESTION_WORDS = 5  # "And in Germany?" means nothing without the question before it
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,52 @@ def first_unread(documents: list[Document]) -> str | None:
     return next((s.title for s in states if not s.is_searchable and s.status in BEING_READ), None)
 
 
-def find(turn: Turn, documents: list[Document], history: list[prompts.Said], context_length: int) -> Sources:
-    """Search the documents for the question and pack what fits."""
+def find(
+    turn: Turn, documents: list[Document], history: list[prompts.Said], context_length: int, rewritten: str = ""
+) -> Sources:
+    """Read the documents whole where that is better, else search them for the question and pack what fits.
+
+    rewritten: the question as it would stand alone, see followups.
+    """
     question = turn.question.text
-    found = search.passages(_query(question, history), employee=turn.thread.owner, documents=documents)
-    packed = packing.sources(
-        found.passages,
-        prompts.room_for_sources(context_length, question),
-        lambda texts: client().count_tokens(turn.model_name, texts),
-        found.neighbours,
-    )
+    most = prompts.room_for_sources(context_length, question, prompts.MAX_WHOLE_TOKENS)
+    some = prompts.room_for_sources(context_length, question)
+    searched = ""
+    all_of_it = whole.read(question, employee=turn.thread.owner, documents=documents, max_tokens=most, some_tokens=some)
+    if all_of_it is not None:
+        found = SearchResult(all_of_it.passages, weak=False)
+        mode = "whole" if all_of_it.is_everything else "spread"
+        packed = packing.in_order(found.passages, most, _counter(turn))
+    else:
+        mode, searched = "passages", rewritten or _with_the_one_before(question, history)
+        found = search.passages(question, employee=turn.thread.owner, documents=documents, also=searched)
+        packed = packing.sources(found.passages, some, _counter(turn), found.neighbours, weak=found.weak)
+        if found.num_visible_chunks and not found.passages:
+            packed = packing.Packed(packing.NOTHING, [], [])
+    if mode == "whole" and packed.left_out:
+        mode = "spread"
     by_n = dict(enumerate(packed.used, start=1))
     stored = citations.store(turn.answer_id, by_n)
     event = events.SourcesFound(
         sources=[_source(n, passage, str(stored[n].pk)) for n, passage in by_n.items()],
         num_left_out=len(packed.left_out) + found.num_left_out,
+        num_without_room=len(packed.left_out),
+        num_same=found.num_same,
+        mode=mode,
+        searched_for=searched,
+        by_meaning=mode != "passages" or found.is_complete,
         left_out=[{"document": str(d.pk), "title": d.title} for d in documents if not d.state().is_searchable],
         weak=found.weak,
     )
     return Sources(packed.text, event, by_n)
+
+
+def _counter(turn: Turn) -> packing.CountTokens:
+    return lambda texts: client().count_tokens(turn.model_name, texts)
+
+
+def _with_the_one_before(question: str, history: list[prompts.Said]) -> str:
+    return followups.in_front(question, history) if followups.refers_back(question, history) else ""
 
 
 def settle(turn: Turn, given: Sources) -> events.SourcesFound | None:
@@ -80,8 +107,7 @@ def settle(turn: Turn, given: Sources) -> events.SourcesFound | None:
     if sources == answer.sources["sources"]:
         return None
     answer.sources["sources"] = sources
-    known = {name: answer.sources[name] for name in ("num_left_out", "left_out", "num_history_left_out", "weak")}
-    return events.SourcesFound(sources=sources, **known)
+    return replace(given.event, sources=sources, num_history_left_out=answer.sources["num_history_left_out"])
 
 
 def _exactly(source: dict[str, Any], found: citations.Resolved | None) -> dict[str, Any]:
@@ -89,13 +115,6 @@ def _exactly(source: dict[str, Any], found: citations.Resolved | None) -> dict[s
     if found is None or found.strength != STRONG:
         return source
     return source | {"page": found.page_no, "label": found.page_label, "quote": found.quote[:QUOTE_CHARS]}
-
-
-def _query(question: str, history: list[prompts.Said]) -> str:
-    if len(question.split()) >= SHORT_QUESTION_WORDS:
-        return question
-    before = next((said.text for said in reversed(history) if said.role == "user"), "")
-    return f"{before[:500]} {question}".strip()
 
 
 def _source(n: int, passage: Passage, citation_id: str) -> dict[str, Any]:

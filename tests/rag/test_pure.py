@@ -5,13 +5,21 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import errors, fusion, geometry, ids, packing, query, retrieval, words
+from rag import errors, fusion, geometry, ids, likeness, packing, query, retrieval, whole, words
 from rag.search import Passage
+from rag.words import fingerprint
+
+
+class Candidate(NamedTuple):
+    body: str
+    body_hash: int
+    document_id: str
 
 
 def passage(text: str, score: float = 1.0, title: str = "Handbook", heading: str = "Travel > Hotels") -> Passage:
@@ -106,10 +114,32 @@ def test_fusion_keeps_everything_between_0_and_1_in_order(
     assert list(fused.values()) == sorted(fused.values(), reverse=True)
 
 
-def test_near_duplicates_and_chatty_documents_step_back() -> None:
-    """The same text counts once; one document does not fill the list."""
-    kept = fusion.chosen([1, 2, 3, 4, 5], {1: 7, 2: 7, 3: 8, 4: 9, 5: 10}, {1: "a", 2: "b", 3: "a", 4: "a", 5: "b"}, 2)
-    assert kept == [1, 3, 5]
+def test_passages_that_say_the_same_are_given_once() -> None:
+    """A copy, and one with a word changed, step back behind the better one and are counted; a new figure is news."""
+    text = "Hotel rates above 180 EUR need the approval of the head of the department before the journey begins."
+    more = " In each of the cases that are listed in the annex to these rules."
+    texts = {
+        1: ("a", text),
+        2: ("b", text.upper()),
+        3: ("b", text.replace("begins", "starts") + more),
+        4: ("b", text + more),
+        5: ("c", text.replace("180", "210")),
+    }
+    rows = {pk: Candidate(body, fingerprint(body), document) for pk, (document, body) in texts.items()}
+    assert likeness.chosen([1, 2, 3, 4, 5], rows, 9, 9) == ([1, 3, 5], 2)
+    assert likeness.chosen([1, 3, 5], rows, 9, 2) == ([1, 3], 0)
+
+
+def test_one_document_does_not_fill_the_list() -> None:
+    """At most so many passages of one document, the others follow."""
+    rows = {pk: Candidate(f"text {pk}", pk, "a" if pk < 4 else "b") for pk in range(1, 6)}
+    assert likeness.chosen([1, 2, 3, 4, 5], rows, 2, 9) == ([1, 2, 4, 5], 0)
+
+
+def test_several_wordings_of_a_question_are_fused() -> None:
+    """What both find is first; the wording that stands alone counts more than the raw words."""
+    assert list(fusion.combined([{1: 1.0, 2: 0.5}, {3: 1.0, 2: 0.9}])) == [2, 3, 1]
+    assert fusion.combined([{1: 1.0}]) == {1: 1.0}
 
 
 def test_sources_cannot_break_out() -> None:
@@ -197,3 +227,52 @@ def test_every_error_has_a_sentence() -> None:
         assert sentence.endswith(".")
         assert "%" not in sentence
     assert errors.sentence("from_the_future") == errors.sentence("broken")
+
+
+@pytest.mark.parametrize(
+    ("question", "about_all", "nothing_else"),
+    [
+        ("Summarise the document", True, True),
+        ("Please give me a short summary of this report in five sentences.", True, True),
+        ("Fasse das Handbuch bitte kurz zusammen", True, True),
+        ("Worum geht es in dem Dokument?", True, True),
+        ("What does the summary of the travel policy say about hotels in Berlin?", True, False),
+        ("How high is the limit for hotels?", False, False),
+    ],
+)
+def test_what_is_about_all_of_a_document(question: str, about_all: bool, nothing_else: bool) -> None:
+    """A summary is; a question that names the word summary still names what one can search for."""
+    assert whole.is_about_all(question) == about_all
+    assert (about_all and whole.is_about_nothing_else(question)) == nothing_else
+
+
+def test_parts_of_a_long_document_are_taken_from_everywhere() -> None:
+    """Equal distances, the beginning among them, about as many tokens as may be."""
+    sizes = [(pk, 200) for pk in range(100)]
+    assert whole.spread(sizes, 1000) == [0, 20, 40, 60, 80]
+    assert whole.spread(sizes, 10) == [0]
+
+
+def test_sections_read_whole_are_one_source_each() -> None:
+    """What follows one another under a heading is joined up to a length; another heading begins another."""
+    one, two = passage("First."), passage("Second.", heading="Trains")
+    found = whole.sections([(one, 0, 200), (one, 1, 300), (one, 2, 300), (two, 3, 10), (two, 5, 10)])
+    assert [each.text for each in found] == ["First.\nFirst.", "First.", "Second.", "Second."]
+    assert found[0].spans == one.spans * 2
+
+
+def test_a_model_is_told_to_doubt_what_hardly_fits() -> None:
+    """With a weak result the instruction to refuse is stronger, and still within the budget."""
+    packed = packing.sources([passage("Hotels.")], 2000, count, weak=True)
+    assert packed.text.endswith(packing.DOUBT)
+    assert len(packed.text) <= 2000
+    assert packing.DOUBT not in packing.sources([passage("Hotels.")], 2000, count).text
+
+
+def test_whole_documents_keep_their_order_as_far_as_they_fit() -> None:
+    """Numbers follow the document; the rest is told."""
+    passages = [passage(f"{n} " + "x" * 300) for n in range(5)]
+    packed = packing.in_order(passages, 1500, count)
+    assert [*packed.used, *packed.left_out] == passages
+    assert 0 < len(packed.used) < 5
+    assert len(packed.text) <= 1500

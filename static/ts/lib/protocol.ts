@@ -66,7 +66,17 @@ export interface Source {
 
 export interface FoundSources {
   sources: Source[];
+  /** Found and not given; of these, num_without_room did not fit. */
   num_left_out?: number;
+  num_without_room?: number;
+  /** Found and left out, because one that was given says the same. */
+  num_same?: number;
+  /** "whole": everything was read; "spread": parts from everywhere. */
+  mode?: "passages" | "whole" | "spread";
+  /** The question as it was searched, where that is not its own words. */
+  searched_for?: string;
+  /** False when only words could be searched. */
+  by_meaning?: boolean;
   num_history_left_out?: number;
   /** Documents that could not be searched yet. */
   left_out?: { document: string; title: string }[];

@@ -20,13 +20,26 @@ export function answerFacts(finish: Finish, found: FoundSources | null, hasAdded
 function omissions(found: FoundSources | null, hasAddedMarks: boolean): (string | false)[] {
   if (!found) return [];
   const passages = found.num_left_out ?? 0;
-  const isWhole = !passages && !found.num_history_left_out && !found.left_out?.length;
+  const withoutRoom = found.num_without_room ?? 0;
+  const isWhole = !passages && !found.num_same && !found.num_history_left_out && !found.left_out?.length;
   return [
     hasAddedMarks && strings.marksAdded,
+    Boolean(found.searched_for) && strings.searchedFor(shortened(found.searched_for ?? "")),
+    found.mode === "whole" && strings.readWhole,
+    found.mode === "spread" && strings.readSpread,
+    found.by_meaning === false && strings.searchedWordsOnly,
     found.weak === true && found.sources.length > 0 && strings.weakSources,
-    passages > 0 && strings.passagesLeftOut(passages),
+    withoutRoom > 0 && strings.withoutRoom(withoutRoom),
+    Boolean(found.num_same) && strings.sayTheSame(found.num_same ?? 0),
+    passages > withoutRoom && strings.passagesLeftOut(passages - withoutRoom),
     Boolean(found.num_history_left_out) && strings.historyLeftOut(found.num_history_left_out ?? 0),
     ...(found.left_out ?? []).map(({ title }) => strings.notReadYet(title)),
     isWhole && found.sources.length > 0 && strings.nothingLeftOut,
   ];
+}
+
+const LONGEST_QUERY = 120;
+
+function shortened(text: string): string {
+  return text.length > LONGEST_QUERY ? `${text.slice(0, LONGEST_QUERY).trimEnd()} …` : text;
 }
