@@ -47,7 +47,7 @@ class SourcesFound(Event):
     were found and not given, of which num_without_room did not fit; num_same: found and left out because one that was
     given says the same. mode: "passages", "whole" (everything was read) or "spread" (parts from everywhere).
     searched_for: the question as it was searched, where that is not the question's own words.
-    by_meaning: False when only words could be searched.
+    by_meaning: False when only words could be searched. reranked: "done", "late" or "unfit"; "" without a model for it.
     """
 
     type: ClassVar[str] = "sources.found"
@@ -59,6 +59,7 @@ class SourcesFound(Event):
     mode: str = "passages"
     searched_for: str = ""
     by_meaning: bool = True
+    reranked: str = ""
     left_out: list[dict[str, Any]] = field(default_factory=list)
     num_history_left_out: int = 0
     weak: bool = False

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from chat import doorbell
 from chat.models import ServedModel, Turn
-from chat.models.served_model import CHAT, EMBEDDING
+from chat.models.served_model import CHAT, EMBEDDING, RERANK
 from inference import wire
 from inference.client import Client
 from inference.errors import InferenceError
@@ -103,6 +103,12 @@ def make_embedding(model: ServedModel) -> None:
     ServedModel.objects.filter(is_embedding=True).update(is_embedding=False)
     ServedModel.objects.filter(pk=model.pk).update(is_embedding=True, is_enabled=True)
     _announce_on_commit()
+
+
+def reranker() -> str:
+    """The name of the model that passages are ranked with once more; "" when no admin has enabled one."""
+    model = ServedModel.objects.filter(kind=RERANK, is_enabled=True, is_present=True, error="").order_by("sort").first()
+    return model.name if model else ""
 
 
 def is_in_use(name: str) -> bool:

@@ -16,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.backends.utils import CursorWrapper
 
 from inference.errors import InferenceError
-from rag import formats, fusion, likeness, principals, query, retrieval, spaces
+from rag import formats, fusion, likeness, principals, query, reranking, retrieval, spaces
 from rag.models import Document, Space
 from rag.words import STOP_WORDS, looks_exact, question_words
 
@@ -62,7 +62,7 @@ class SearchResult:
     """passages best first. weak: nothing found stands out, so the sources may not say.
 
     num_left_out: further candidates below the limit; num_same: those that say the same as a passage given.
-    is_complete: False when only words could be searched.
+    is_complete: False when only words could be searched. reranked: what became of that, see rag.reranking; "" without.
     neighbours: by chunk, what stands beside the best passages in their sections, for packing.
     """
 
@@ -72,6 +72,7 @@ class SearchResult:
     num_same: int = 0
     weak: bool = True
     is_complete: bool = True
+    reranked: str = ""
     neighbours: Mapping[int, list[retrieval.Neighbour]] = field(default_factory=dict)
 
 
@@ -95,6 +96,7 @@ def passages(
     documents: Iterable[Document] | None = None,
     limit: int = 8,
     also: str = "",
+    rerank_model: str = "",
 ) -> SearchResult:
     """At most limit passages of the documents given (None: of all) that the employee may read.
 
@@ -118,13 +120,13 @@ def passages(
         ]
         fused = fusion.combined([each.fused for each in found])
         rows = retrieval.rows(cursor, scope, list(fused)[:NUM_READ])
-        ordered = _with_heading_bonus(fused, rows, wordings[-1])
-        # Over everything, one document must not fill the list. Whoever names documents wants the best of them: there
-        # the limit cost 2 points of span-recall@5 (decisions.md).
-        most = limit if ids is not None else MAX_OF_ONE_DOCUMENT
-        kept, num_same = likeness.chosen(list(ordered), rows, most, limit)
-        outstanding = [pk for pk in kept if ordered[pk] >= NEIGHBOUR_SCORE * ordered[kept[0]]]
-        neighbours = retrieval.neighbours(cursor, scope, outstanding)
+    ordered, reranked = _with_heading_bonus(fused, rows, wordings[-1]), ""
+    if rerank_model and ordered:
+        ordered, reranked = _reranked(rerank_model, wordings[-1], ordered, rows)
+    # Over everything, one document must not fill the list. Whoever names documents wants the best of them: there
+    # the limit cost 2 points of span-recall@5 (decisions.md).
+    most = limit if ids is not None else MAX_OF_ONE_DOCUMENT
+    kept, num_same = likeness.chosen(list(ordered), rows, most, limit)
     return SearchResult(
         passages=[of_row(rows[chunk_id], ordered[chunk_id]) for chunk_id in kept],
         num_visible_chunks=num_visible,
@@ -132,8 +134,26 @@ def passages(
         num_same=num_same,
         weak=all(each.is_weak for each in found),
         is_complete=vectors[0] is not None,
-        neighbours=neighbours,
+        reranked=reranked,
+        neighbours=_neighbours(scope, [pk for pk in kept if ordered[pk] >= NEIGHBOUR_SCORE * ordered[kept[0]]]),
     )
+
+
+def _neighbours(scope: retrieval.Scope, chunk_ids: Sequence[int]) -> Mapping[int, list[retrieval.Neighbour]]:
+    """In a snapshot of its own: reranking may have taken a second, and no transaction waits for that."""
+    with retrieval.snapshot() as cursor:
+        return retrieval.neighbours(cursor, scope, chunk_ids)
+
+
+def _reranked(
+    model: str, question: str, ordered: dict[int, float], rows: Mapping[int, retrieval.ChunkRow]
+) -> tuple[dict[int, float], str]:
+    """The order after reading the best once more, and what became of that."""
+    best = list(ordered)[: reranking.NUM_RANKED]
+    scores, outcome = reranking.rerank(model, question, [f"{rows[pk].heading}\n{rows[pk].body}" for pk in best])
+    if scores is None:
+        return ordered, outcome
+    return reranking.blended(ordered, dict(zip(best, scores, strict=True))), outcome
 
 
 def _question_vectors(space: Space | None, wordings: Sequence[str]) -> Sequence[Sequence[float] | None]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from chat import events, prompts
 from chat.models import Turn
-from chat.served_models import client
+from chat.served_models import client, reranker
 from chat.turns import followups
 from rag import attribution, citations, packing, search, whole
 from rag.models import Document
@@ -60,7 +60,9 @@ def find(
         packed = packing.in_order(found.passages, most, _counter(turn))
     else:
         mode, searched = "passages", rewritten or _with_the_one_before(question, history)
-        found = search.passages(question, employee=turn.thread.owner, documents=documents, also=searched)
+        found = search.passages(
+            question, employee=turn.thread.owner, documents=documents, also=searched, rerank_model=reranker()
+        )
         packed = packing.sources(found.passages, some, _counter(turn), found.neighbours, weak=found.weak)
         if found.num_visible_chunks and not found.passages:
             packed = packing.Packed(packing.NOTHING, [], [])
@@ -75,6 +77,7 @@ def find(
         num_same=found.num_same,
         mode=mode,
         searched_for=searched,
+        reranked=found.reranked,
         by_meaning=mode != "passages" or found.is_complete,
         left_out=[{"document": str(d.pk), "title": d.title} for d in documents if not d.state().is_searchable],
         weak=found.weak,

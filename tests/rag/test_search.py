@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import socket
+import time
 import uuid
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from rag import citations, fusion, principals, retrieval, search, spaces
+from inference.client import Client
+from inference.errors import UnknownModel, Unreachable
+from rag import citations, fusion, principals, reranking, retrieval, search, spaces
 from rag.models import Access, Citation, Document, Principal, Space
 from tests.rag.workbench import HANDBOOK, HOTEL, library
 
@@ -240,3 +244,64 @@ def test_prefixes_follow_the_family() -> None:
     assert spaces.habit_of("multilingual-e5-small-Q4_0").query_prefix == "query: "
     assert spaces.habit_of("all-MiniLM-L6-v2").passage_prefix == ""
     assert spaces.habit_of("bge-small-en-v1.5").query_prefix.startswith("Represent")
+
+
+def test_a_second_ranking_changes_the_order(alice: Any, space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a model for it is in force, what it prefers comes first, and the result says that it was asked."""
+    library(alice)
+    plain = search.passages("hotel rates approval", employee=alice)
+    assert plain.reranked == ""
+    last = plain.passages[-1]
+    monkeypatch.setattr(
+        Client, "rerank", lambda self, model, query, texts: [float(text.endswith(last.text)) for text in texts]
+    )
+    monkeypatch.setattr(reranking, "_is_fit", lambda model: True)
+    found = search.passages("hotel rates approval", employee=alice, rerank_model="fake-rerank")
+    assert found.reranked == "done"
+    assert found.passages[0].chunk_id == last.chunk_id
+    assert {each.chunk_id for each in found.passages} == {each.chunk_id for each in plain.passages}
+
+
+def test_a_second_ranking_through_the_service(alice: Any, space: Any) -> None:
+    """The real door: probe, request and scores."""
+    library(alice)
+    found = search.passages("hotel rates above 180 need approval", employee=alice, rerank_model="fake-rerank")
+    assert found.reranked == "done"
+    assert "180" in found.passages[0].text
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [([0.5, 0.5], "unfit"), (Unreachable("ReadTimeout"), "late"), (UnknownModel("gone"), "late")],
+)
+def test_a_second_ranking_that_fails_leaves_the_order(
+    alice: Any, space: Any, monkeypatch: pytest.MonkeyPatch, answer: object, outcome: str
+) -> None:
+    """Too slow, gone, or no better than chance: the search answers as without it, and says so."""
+    library(alice)
+
+    def rerank(self: Client, model: str, query: str, texts: list[str]) -> list[float]:
+        if isinstance(answer, Exception):
+            raise answer
+        return [0.5] * len(texts)
+
+    monkeypatch.setattr(Client, "rerank", rerank)
+    monkeypatch.setattr(reranking, "_probed", {})
+    plain = search.passages("hotel rates", employee=alice)
+    found = search.passages("hotel rates", employee=alice, rerank_model="fake-rerank")
+    assert found.reranked == outcome
+    assert found.passages == plain.passages
+
+
+def test_a_service_that_hangs_is_not_waited_for(alice: Any, space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that takes the question and says nothing costs the budget and no more."""
+    library(alice)
+    monkeypatch.setattr(reranking, "SECONDS", 0.2)
+    monkeypatch.setattr(reranking, "_is_fit", lambda model: True)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(reranking, "client", lambda: Client(url, "secret", reranking.SECONDS))
+        began = time.monotonic()
+        found = search.passages("hotel rates", employee=alice, rerank_model="fake-rerank")
+    assert (found.reranked, bool(found.passages)) == ("late", True)
+    assert time.monotonic() - began < 2

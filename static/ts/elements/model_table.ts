@@ -134,6 +134,7 @@ export class ModelTable extends HTMLElement {
       el("button", { type: "button", class: "button button--small", "data-key": `role-${row.id}`, click: () => void this.#change(row, change) }, label);
     if (badge) return el("span", {}, badge, button(strings.indexAgain, { is_embedding: true }));
     if (row.kind === "embedding") return el("span", {}, button(strings.makeEmbedding, { is_embedding: true }), indexOf(row));
+    if (row.kind === "rerank" && row.is_enabled) return el("span", { class: "badge" }, strings.isReranking);
     return row.kind === "chat" && row.is_enabled ? button(strings.makeDefault, { is_default: true }) : "";
   }
 

@@ -77,6 +77,7 @@ export interface FoundSources {
   searched_for?: string;
   /** False when only words could be searched. */
   by_meaning?: boolean;
+  reranked?: "" | "done" | "late" | "unfit";
   num_history_left_out?: number;
   /** Documents that could not be searched yet. */
   left_out?: { document: string; title: string }[];
