@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
 from inference.client import Client
-from inference.errors import InferenceError, Unreachable
+from inference.errors import InferenceError, ModelBroken
 
 log = logging.getLogger(__name__)
 
@@ -23,31 +22,21 @@ SECONDS = 1.5
 NUM_RANKED = 30
 # What the first ranking thought stays a part of it: names and codes are found by words, not by reading.
 WEIGHT = 0.8
-# A model that was converted without its last layer gives the same to everything.
-MIN_MARGIN = 0.05
-PROBE = "What may a night in a hotel cost?"
-PROBE_TEXTS = ("A night in a hotel may cost at most 180 euros.", "The pump is oiled every spring.")
-PROBE_AGAIN_SECONDS = 600.0
-
 DONE, LATE, UNFIT = "done", "late", "unfit"
-
-_probed: dict[str, tuple[float, bool]] = {}
 
 
 def rerank(model: str, question: str, texts: Sequence[str]) -> tuple[Sequence[float] | None, str]:
-    """(a score from 0 to 1 for each text, "done"), or (None, why not): "late" or "unfit"."""
-    end = time.monotonic() + SECONDS
+    """(a score from 0 to 1 for each text, "done"), or (None, why not): "late" or "unfit".
+
+    The service itself refuses a model that cannot tell a fitting text from another.
+    """
     try:
-        if not _is_fit(model):
-            return None, UNFIT
-        if time.monotonic() >= end or not texts:
-            return None, LATE
         return client().rerank(model, question, list(texts)), DONE
-    except Unreachable as error:
-        log.info("not reranked: %s", error)
-        return None, LATE
-    except InferenceError as error:
+    except ModelBroken as error:
         log.warning("not reranked: %s", error)
+        return None, UNFIT
+    except InferenceError as error:
+        log.info("not reranked: %s", error)
         return None, LATE
 
 
@@ -62,19 +51,6 @@ def blended(ordered: Mapping[int, float], scores: Mapping[int, float]) -> dict[i
 def client() -> Client:
     """One that gives up in time, which also takes the work off the engine."""
     return _client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET, SECONDS)
-
-
-def _is_fit(model: str) -> bool:
-    """Whether it prefers the fitting one of two texts. Asked at first and every ten minutes."""
-    now = time.monotonic()
-    checked_at, fit = _probed.get(model, (-PROBE_AGAIN_SECONDS, True))
-    if now - checked_at >= PROBE_AGAIN_SECONDS:
-        good, bad = client().rerank(model, PROBE, PROBE_TEXTS)
-        fit = good - bad >= MIN_MARGIN
-        _probed[model] = (now, fit)
-        if not fit:
-            log.warning("model %s does not rank: %.4f against %.4f", model, good, bad)
-    return fit
 
 
 @functools.lru_cache(maxsize=4)

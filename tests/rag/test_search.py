@@ -12,7 +12,7 @@ import pytest
 from django.db import transaction
 
 from inference.client import Client
-from inference.errors import UnknownModel, Unreachable
+from inference.errors import ModelBroken, UnknownModel, Unreachable
 from rag import citations, fusion, principals, reranking, retrieval, search, spaces
 from rag.models import Access, Citation, Document, Principal, Space
 from tests.rag.workbench import HANDBOOK, HOTEL, library
@@ -255,7 +255,6 @@ def test_a_second_ranking_changes_the_order(alice: Any, space: Any, monkeypatch:
     monkeypatch.setattr(
         Client, "rerank", lambda self, model, query, texts: [float(text.endswith(last.text)) for text in texts]
     )
-    monkeypatch.setattr(reranking, "_is_fit", lambda model: True)
     found = search.passages("hotel rates approval", employee=alice, rerank_model="fake-rerank")
     assert found.reranked == "done"
     assert found.passages[0].chunk_id == last.chunk_id
@@ -263,7 +262,7 @@ def test_a_second_ranking_changes_the_order(alice: Any, space: Any, monkeypatch:
 
 
 def test_a_second_ranking_through_the_service(alice: Any, space: Any) -> None:
-    """The real door: probe, request and scores."""
+    """The real door: request and scores."""
     library(alice)
     found = search.passages("hotel rates above 180 need approval", employee=alice, rerank_model="fake-rerank")
     assert found.reranked == "done"
@@ -272,21 +271,18 @@ def test_a_second_ranking_through_the_service(alice: Any, space: Any) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
-    [([0.5, 0.5], "unfit"), (Unreachable("ReadTimeout"), "late"), (UnknownModel("gone"), "late")],
+    [(ModelBroken("does not rank"), "unfit"), (Unreachable("ReadTimeout"), "late"), (UnknownModel("gone"), "late")],
 )
 def test_a_second_ranking_that_fails_leaves_the_order(
-    alice: Any, space: Any, monkeypatch: pytest.MonkeyPatch, answer: object, outcome: str
+    alice: Any, space: Any, monkeypatch: pytest.MonkeyPatch, answer: Exception, outcome: str
 ) -> None:
     """Too slow, gone, or no better than chance: the search answers as without it, and says so."""
     library(alice)
 
     def rerank(self: Client, model: str, query: str, texts: list[str]) -> list[float]:
-        if isinstance(answer, Exception):
-            raise answer
-        return [0.5] * len(texts)
+        raise answer
 
     monkeypatch.setattr(Client, "rerank", rerank)
-    monkeypatch.setattr(reranking, "_probed", {})
     plain = search.passages("hotel rates", employee=alice)
     found = search.passages("hotel rates", employee=alice, rerank_model="fake-rerank")
     assert found.reranked == outcome
@@ -297,7 +293,6 @@ def test_a_service_that_hangs_is_not_waited_for(alice: Any, space: Any, monkeypa
     """A service that takes the question and says nothing costs the budget and no more."""
     library(alice)
     monkeypatch.setattr(reranking, "SECONDS", 0.2)
-    monkeypatch.setattr(reranking, "_is_fit", lambda model: True)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setattr(reranking, "client", lambda: Client(url, "secret", reranking.SECONDS))
