@@ -42,7 +42,7 @@ SENTENCES: dict[str, str | Promise] = {
     "too_many_pages": _("The file has %(num_pages)s pages; at most %(limit)s can be read."),
     "no_pages": _("The file has no pages."),
     "too_much_text": _("The file holds more text than can be read."),
-    "no_text": _("The file holds no text. If it shows pictures of pages, it needs text recognition first."),
+    "no_text": _("No text was found in the file, and none could be read in its pictures of pages."),
     "killed": _("Reading the file took more memory or time than a document may take."),
     "interrupted": _("Reading the file was interrupted too often. Try again later."),
     "file_lost": _("The file is no longer on the server. Upload it again."),

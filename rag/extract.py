@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rag.errors import ChildKilled, UnreadableFile
 
@@ -53,7 +53,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class PageText:
-    """A page as rag.models.Page keeps it."""
+    """A page as rag.models.Page keeps it. is_scan: its pictures should be read too (rag.ocr)."""
 
     page_no: int
     label: str
@@ -62,6 +62,8 @@ class PageText:
     rotation: int
     text: str
     lines: list[list[float]]
+    is_scan: bool = False
+    num_hidden: int = 0
 
 
 def probe(path: Path, file_format: str = PDF) -> Probe:
@@ -87,6 +89,8 @@ def pages(
             rotation=page["rotation"],
             text=page["text"],
             lines=page["lines"],
+            is_scan=page.get("is_scan", False),
+            num_hidden=page.get("num_hidden", 0),
         )
         for page in map(_parsed, _frames(_run(path, arguments, SHARD_OUTPUT_BYTES, seconds, is_wanted)))
     ]
@@ -133,33 +137,49 @@ def _frames(output: bytes) -> Iterator[bytes]:
 def _run(
     path: Path, arguments: list[str], max_bytes: int, seconds: float, is_wanted: Callable[[], bool] = lambda: True
 ) -> bytes:
-    """All that the child writes. It gets the file, no environment, and a session of its own to be killed in."""
+    """All that the child writes."""
+    child = start(path, arguments)
+    try:
+        output = _read_all(child, max_bytes, time.monotonic() + seconds, is_wanted)
+        check_status(child)
+    finally:
+        end(child)
+    return output
+
+
+def start(path: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    """A reading child. It gets the file, no environment, and a session of its own to be killed in."""
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
         raise UnreadableFile("file_lost") from error
     with file:
-        child = subprocess.Popen(
-            [sys.executable, "-I", *arguments],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        return start_on(file, arguments)
+
+
+def start_on(source: IO[bytes] | None, arguments: list[str]) -> subprocess.Popen[bytes]:
+    """A reading child that reads from an open file or from another child."""
+    return subprocess.Popen(
+        [sys.executable, "-I", *arguments],
+        stdin=source,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def check_status(child: subprocess.Popen[bytes]) -> None:
+    """Raises ChildKilled unless the child has ended, or ends soon, of its own will."""
     try:
-        output = _read_all(child, max_bytes, time.monotonic() + seconds, is_wanted)
         status = child.wait(timeout=5)
     except subprocess.TimeoutExpired as error:
         raise ChildKilled("timeout") from error
-    finally:
-        _end(child)
     if status < 0:
         raise ChildKilled(signal.Signals(-status).name)
     if status:
         raise ChildKilled(f"exit {status}")
-    return output
 
 
 def _read_all(child: subprocess.Popen[bytes], max_bytes: int, deadline: float, is_wanted: Callable[[], bool]) -> bytes:
@@ -185,7 +205,7 @@ def _read_all(child: subprocess.Popen[bytes], max_bytes: int, deadline: float, i
             raise UnreadableFile("too_much_text")
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def end(child: subprocess.Popen[bytes]) -> None:
     """Kill the whole session, whatever became of the child, and leave no zombie."""
     if child.poll() is None:
         with contextlib.suppress(ProcessLookupError):

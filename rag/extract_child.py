@@ -1,10 +1,10 @@
-"""Reads one PDF in a process that can do no harm: the only importer of PDFium.
+"""Reads one PDF in a process that can do no harm: with rag/page_objects.py the only importer of PDFium.
 
 PDFium is C++ that meets strangers' files. It is not thread-safe, and over a memory limit it aborts. So it runs
 here, in a fresh interpreter that knows nothing of Django: the file comes as standard input, the answer leaves
 as frames on standard output, and before the first byte of the file is looked at the process is shut in (rag/jail.py).
 
-Run as: python -I extract_child.py probe | extract FIRST COUNT | image PAGE SCALE
+Run as: python -I extract_child.py probe | extract FIRST COUNT | image PAGE SCALE | scan PAGE,PAGE,…
 """
 
 from __future__ import annotations
@@ -28,19 +28,24 @@ import pypdfium2.raw as pdfium
 # -I leaves the folder of the script out; the packages of this repository are found behind everything else.
 sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from rag import jail
+from rag import jail, page_objects
 from rag.jail import MAX_OUTLINE_ITEMS, MAX_PAGES, MAX_TITLE_CHARS, UNSTORABLE, Refused
 
 MAX_PAGE_CHARS = 200_000
 MAX_OUTLINE_DEPTH = 8
 MAX_IMAGE_PIXELS = 25_000_000
+# Tesseract was trained on print of about 30 pixels: 10 points at 200 to 300 an inch (decisions.md).
+SCAN_DPI = 200
 
 # PDFium's own marks for a hyphen at a line's end become soft hyphens.
 _UNSTORABLE = UNSTORABLE | {0x02: "\u00ad", 0xFFFE: "\u00ad", 0xFFFF: " "}
 
 
 def main(arguments: list[str]) -> int:
-    cpu_seconds = 20 + 2 * (int(arguments[2]) if arguments[0] == "extract" else 1)
+    if arguments[0] == "scan":
+        os.nice(19)
+    num_pages = int(arguments[2]) if arguments[0] == "extract" else 1 + arguments[-1].count(",")
+    cpu_seconds = 20 + 2 * num_pages
     return jail.run(cpu_seconds, lambda is_isolated: answer(arguments, is_isolated))
 
 
@@ -54,6 +59,9 @@ def answer(arguments: list[str], is_isolated: bool) -> Iterator[bytes]:
             first, count = int(arguments[1]), int(arguments[2])
             for page_no in range(first, min(first + count, len(document))):
                 yield json.dumps(read_page(document, page_no)).encode()
+        elif mode == "scan":
+            for page_no in map(int, arguments[1].split(",")):
+                yield draw_grey(document, page_no)
         else:
             yield draw(document, int(arguments[1]), float(arguments[2]))
 
@@ -100,10 +108,13 @@ def read_page(document: pypdfium2.PdfDocument, page_no: int) -> dict[str, Any]:
     try:
         page = document[page_no]
     except pypdfium2.PdfiumError:  # one damaged page does not take the document's other pages away
-        return {"no": page_no, "label": "", "width": 0, "height": 0, "rotation": 0, "text": "", "lines": []}
+        return {"no": page_no, "label": "", "width": 0, "height": 0, "rotation": 0, "text": "", "lines": [],
+                "is_scan": False, "num_hidden": 0}  # fmt: skip
     left, bottom, right, top = page.get_cropbox()
     text_page = page.get_textpage()
-    text = page_text(text_page)
+    box = (left, bottom, right, top)
+    drawn = page_objects.drawn_on(page, box)
+    text, num_hidden = page_objects.without_hidden(page_text(text_page), drawn, page, text_page)
     found = {
         "no": page_no,
         "label": document.get_page_label(page_no).translate(_UNSTORABLE)[:40],
@@ -112,6 +123,8 @@ def read_page(document: pypdfium2.PdfDocument, page_no: int) -> dict[str, Any]:
         "rotation": page.get_rotation(),
         "text": text,
         "lines": list(lines(text_page, text, left, bottom)),
+        "is_scan": page_objects.is_scan(text, drawn, box),
+        "num_hidden": num_hidden,
     }
     text_page.close()
     page.close()
@@ -167,6 +180,23 @@ def font_size(text_page: pypdfium2.PdfTextPage, index: int) -> float:
     if pdfium.FPDFText_GetMatrix(text_page, index, _MATRIX):
         size *= math.hypot(_MATRIX.c, _MATRIX.d)
     return round(size, 1) if math.isfinite(size) else 0.0
+
+
+def draw_grey(document: pypdfium2.PdfDocument, page_no: int) -> bytes:
+    """The page as shown, one byte a pixel, under a header as rag/ocr_child.py reads it. Fewer pixels an inch if they
+    would be more than 25 million.
+    """
+    page = document[page_no]
+    scale = SCAN_DPI / 72
+    num_pixels = page.get_width() * page.get_height() * scale * scale
+    scale *= min(1.0, math.sqrt(MAX_IMAGE_PIXELS / max(num_pixels, 1.0)))
+    bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=False)
+    width, height, stride, pixels = bitmap.width, bitmap.height, bitmap.stride, bytes(bitmap.buffer)
+    if stride != width:
+        pixels = b"".join(pixels[y * stride : y * stride + width] for y in range(height))
+    header = struct.pack(">4sIIII", b"GREY", page_no, width, height, max(round(scale * 72), 1))
+    page.close()
+    return header + pixels[: width * height]
 
 
 def draw(document: pypdfium2.PdfDocument, page_no: int, scale: float) -> bytes:

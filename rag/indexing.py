@@ -15,10 +15,10 @@ from rag.doorbell import ring
 from rag.errors import UnreadableFile
 from rag.extract import Unwanted
 from rag.layout import RawPage
-from rag.models import Chunk, Page, Shard, Version
+from rag.models import Chunk, Page, Version
 from rag.split import Draft, estimate_tokens, split
 from rag.words import fingerprint, language, words
-from rag.work import fail
+from rag.work import fail, is_all_read
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ INSERT_ROWS = 200
 def chunk(version_id: int) -> None:
     """Split the pages and index their words. The document can be searched afterwards."""
     version = Version.objects.filter(pk=version_id).first()
-    if version is None or Shard.objects.filter(version=version, is_done=False).exists():
+    if version is None or not is_all_read(version_id):
         return
     if not version.claim(Version.Status.EXTRACTING, CHUNK_LEASE_SECONDS):
         return

@@ -1,12 +1,12 @@
 """Turn an uploaded file into passages we can search.
 
-queued --probe--> extracting --extract, shard by shard; chunk--> searchable --embed, batch by batch--> ready
+queued --probe--> extracting --extract, shard by shard; recognise, page by page; chunk--> searchable --embed--> ready
 
 Each step claims a row with a lease, works, and writes its result together with the row's new state in one
 transaction that checks the claim. So a step may be run twice, at once or never: a killed worker's lease runs out and
 the next one goes on, a late one's writes match no row. A file that is at fault fails at once with its sentence; a file
 that kills its reader fails the second time.
-Left out: vectors, which are rag.embedding's, and scanned pages. They fail with a sentence the uploader can act on.
+Left out: vectors, which are rag.embedding's, and pictures of pages, which are rag.scans's.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from rag import extract as reader
 from rag import indexing, shards
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
-from rag.models import Shard, Version
-from rag.work import MAX_KILLS, fail, is_free
+from rag.models import Version
+from rag.work import MAX_KILLS, fail, is_free, unread
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +44,10 @@ def probe(version_id: int) -> None:
             status=Version.Status.EXTRACTING,
             num_pages=found.num_pages,
             num_pages_done=0,
+            num_scans=0,
+            num_scans_done=0,
+            num_scans_poor=0,
+            num_hidden_chars=0,
             num_chars=0,
             outline=found.outline,
             attempt=0,
@@ -59,8 +62,8 @@ def probe(version_id: int) -> None:
 def read_something() -> bool:
     """Do one step of whatever reading is due, without a bell. False when nothing is.
 
-    Embedding calls it between two batches: with a single worker, a document that has just come in would otherwise
-    wait for its bell behind the vectors of all others.
+    Embedding and reading scans call it between two batches: with a single worker, a document that has just come in
+    would otherwise wait for its bell behind the vectors of all others.
     """
     due = Version.objects.filter(is_free(timezone.now()), cancel_requested_at__isnull=True).order_by("pk")
     version = due.filter(status=Version.Status.QUEUED).first()
@@ -71,8 +74,7 @@ def read_something() -> bool:
     if shard is not None:
         shards.read_shard(shard)
         return True
-    unread = Shard.objects.filter(version=OuterRef("pk"), is_done=False)
-    version = due.filter(~Exists(unread), status=Version.Status.EXTRACTING).first()
+    version = due.filter(~unread(), status=Version.Status.EXTRACTING).first()
     if version is not None:
         indexing.chunk(version.pk)
         return True

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from rag import embedding, lexical, spaces, uploads, vectors
 from rag.doorbell import ring
-from rag.models import Batch, Chunk, Document, Page, Shard, Version
+from rag.models import Batch, Chunk, Document, Page, Scan, Shard, Version
 from rag.pages import image_folder
+from rag.work import unread
 
 MAX_BELLS = 100
 PURGE_DOCUMENTS = 20
@@ -24,15 +25,16 @@ def sweep() -> None:
     """Ring for whatever is due. Bells for work that somebody has already done are harmless."""
     now = timezone.now()
     due = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    unread = Shard.objects.filter(version=OuterRef("pk"), is_done=False)
     wanted = Version.objects.filter(due, cancel_requested_at__isnull=True)
     with transaction.atomic():
         for pk in _some(wanted.filter(status=Version.Status.QUEUED)):
             ring("probe", pk)
-        for pk in _some(wanted.filter(~Exists(unread), status=Version.Status.EXTRACTING)):
+        for pk in _some(wanted.filter(~unread(), status=Version.Status.EXTRACTING)):
             ring("chunk", pk)
         if Shard.objects.filter(due, is_done=False, version__status=Version.Status.EXTRACTING).exists():
             ring("extract")
+        if Scan.objects.filter(due, is_done=False, version__status=Version.Status.EXTRACTING).exists():
+            ring("recognise")
         _lay_out_missing_batches()
         if Batch.objects.filter(due, is_done=False, version__cancel_requested_at__isnull=True).exists():
             ring("embed")
@@ -62,7 +64,7 @@ def _purge(document: Document) -> None:
             shutil.rmtree(image_folder(version), ignore_errors=True)
         # In this order nothing is looked up row by row: each goes by its version in one statement.
         vectors.forget([version.pk for version in versions])
-        for model in (Batch, Shard, Page, Chunk):
+        for model in (Batch, Scan, Shard, Page, Chunk):
             model.objects.filter(version__in=versions).delete()
         document.delete()
 

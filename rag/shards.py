@@ -14,9 +14,9 @@ from rag import extract as reader
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
 from rag.extract import PDF
-from rag.models import Page, Shard, Version
+from rag.models import Page, Scan, Shard, Version
 from rag.models.version import MAX_CLAIMS
-from rag.work import MAX_KILLS, TURN_SECONDS, fail, is_free
+from rag.work import MAX_KILLS, TURN_SECONDS, fail, is_all_read, is_free
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ def lay_out(version: Version, num_pages: int) -> None:
     """The version's shards, unread. Only a PDF can be opened in the middle: other files are one shard."""
     size = SHARD_PAGES if version.format.name == PDF else max(num_pages, 1)
     Page.objects.filter(version=version).delete()
+    Scan.objects.filter(version=version).delete()
     Shard.objects.filter(version=version).delete()
     Shard.objects.bulk_create(
         Shard(version=version, number=number, first_page=first, num_pages=min(size, num_pages - first))
@@ -123,9 +124,18 @@ def _store_pages(shard: Shard, found: list[reader.PageText]) -> None:
         ],
         ignore_conflicts=True,
     )
-    wanted.update(num_pages_done=F("num_pages_done") + len(found), num_chars=F("num_chars") + num_chars)
+    scans = [Scan(version_id=shard.version_id, page_no=page.page_no) for page in found if page.is_scan]
+    Scan.objects.bulk_create(scans, ignore_conflicts=True)
+    wanted.update(
+        num_pages_done=F("num_pages_done") + len(found),
+        num_chars=F("num_chars") + num_chars,
+        num_scans=F("num_scans") + len(scans),
+        num_hidden_chars=F("num_hidden_chars") + sum(page.num_hidden for page in found),
+    )
     if wanted.filter(num_chars__gt=MAX_TEXT_CHARS).exists():
         return fail(shard.version, UnreadableFile("too_much_text"))
     shard.version.document.announce()
-    if not Shard.objects.filter(version_id=shard.version_id, is_done=False).exists():
+    if scans:
+        ring("recognise")
+    elif is_all_read(shard.version_id):
         ring("chunk", shard.version_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from rag import embedding, indexing, ingest, maintenance, shards
+from rag import embedding, indexing, ingest, maintenance, scans, shards
 
 
 @shared_task(name="rag.probe")  # type: ignore[untyped-decorator]
@@ -17,6 +17,12 @@ def probe(version_id: int) -> None:
 def extract() -> None:
     """Read waiting shards, whose ever they are."""
     shards.extract()
+
+
+@shared_task(name="rag.recognise")  # type: ignore[untyped-decorator]
+def recognise() -> None:
+    """Read waiting pictures of pages, whose ever they are."""
+    scans.recognise()
 
 
 @shared_task(name="rag.chunk")  # type: ignore[untyped-decorator]

@@ -116,7 +116,8 @@ def show_file(request: HttpRequest, document_id: uuid.UUID) -> HttpResponseBase:
 
 @signed_in
 def show_page(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> JsonResponse:
-    """{title, index, label, place, num_pages, text, width, height, rotation, lines}; index counts from 0.
+    """{title, index, label, place, num_pages, text, width, height, rotation, lines, source, confidence}; index counts
+    from 0. source "ocr": the text was read out of the page's picture, confidence says how well, 0 to 100.
 
     place: what a page of this format is called; only a "page" has a picture.
     """
@@ -134,6 +135,8 @@ def show_page(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> Jso
             "height": page.height,
             "rotation": page.rotation,
             "lines": page.lines,
+            "source": page.source,
+            "confidence": page.confidence,
         }
     )
 

@@ -4,7 +4,7 @@ from rag.models.chunk import Chunk, CorpusStatistic, LexemeFrequency
 from rag.models.citation import Citation
 from rag.models.collection import Collection, CollectionRight
 from rag.models.document import Access, Document, DocumentState, Hidden
-from rag.models.page import Page, Shard
+from rag.models.page import Page, Scan, Shard
 from rag.models.principal import Membership, Principal
 from rag.models.space import Batch, Embedding, Space
 from rag.models.upload import Upload
@@ -26,6 +26,7 @@ __all__ = [
     "Membership",
     "Page",
     "Principal",
+    "Scan",
     "Shard",
     "Space",
     "Upload",

@@ -34,7 +34,8 @@ class DocumentState:
     """What the page shows of a document. error is a sentence in the language in force, or empty.
 
     place: what its pages are called, see rag.formats. version counts from 1. is_replacing: searches see an earlier
-    version while status, counts and error are those of the newest.
+    version while status, counts and error are those of the newest. num_scans: pages whose text is read out of their
+    pictures, how many are done, and how many were hard to read. num_hidden_chars: text left out because nobody sees it.
     """
 
     id: uuid.UUID
@@ -55,6 +56,10 @@ class DocumentState:
     is_thread_file: bool
     version: int
     is_replacing: bool
+    num_scans: int = 0
+    num_scans_done: int = 0
+    num_scans_poor: int = 0
+    num_hidden_chars: int = 0
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -137,6 +142,10 @@ class Document(models.Model):
             is_thread_file=self.is_thread_file,
             version=version.number,
             is_replacing=self.live_version_id not in (None, self.newest_version_id),
+            num_scans=version.num_scans,
+            num_scans_done=version.num_scans_done,
+            num_scans_poor=version.num_scans_poor,
+            num_hidden_chars=version.num_hidden_chars,
         )
 
     @transaction.atomic

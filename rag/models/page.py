@@ -1,4 +1,4 @@
-"""Pages as extracted, and the shards they are extracted in."""
+"""Pages as extracted, the shards they are extracted in, and those of them that are pictures and must be recognised."""
 
 from __future__ import annotations
 
@@ -31,11 +31,32 @@ class Shard(models.Model):
         return f"pages {self.first_page}+{self.num_pages} of version {self.version_id}"
 
 
+class Scan(models.Model):
+    """A page whose text has to be read out of its picture. Claimed with a lease; attempt is the fencing token."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="scans")
+    page_no = models.PositiveIntegerField()
+    is_done = models.BooleanField(default=False)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["version", "page_no"], name="rag_scan_version_page")]
+        indexes: ClassVar = [
+            models.Index(fields=["page_no", "id"], condition=models.Q(is_done=False), name="rag_scan_waiting")
+        ]
+
+    def __str__(self) -> str:
+        return f"scan of page {self.page_no} of version {self.version_id}"
+
+
 class Page(models.Model):
     """One page. Everything that is cited points into text by character offset.
 
     lines: [[char_start, length, x0, y0, x1, y1, font_size], …] in PDF points, y upwards, the crop box's origin
-    subtracted, before rotation. width and height are those of the crop box before rotation.
+    subtracted, before rotation. width and height are those of the crop box before rotation. Of a page that was read out
+    of its picture all of them mean the page as its text stands upright, and confidence (0 to 100) says how well it was
+    read.
     """
 
     class Source(models.TextChoices):
@@ -52,6 +73,7 @@ class Page(models.Model):
     text = models.TextField()
     lines = models.JSONField(default=list)
     source = models.CharField(max_length=8, choices=Source, default=Source.TEXT)
+    confidence = models.PositiveSmallIntegerField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"page {self.page_no} of version {self.version_id}"

@@ -6,14 +6,15 @@ import io
 import zlib
 from typing import Any
 
+import pypdfium2
 from django.db.models import Sum
 from django.utils import timezone
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-from rag import embedding, indexing, ingest, shards, uploads
-from rag.models import Batch, Document, Shard, Version
+from rag import embedding, indexing, ingest, scans, shards, uploads
+from rag.models import Batch, Document, Scan, Shard, Version
 
 PIECE_BYTES = 64 * 1024
 HOTEL = "Hotel rates above 180 EUR need the approval of the cost centre before booking."
@@ -45,6 +46,26 @@ def pdf(pages: list[list[str]], **encryption: str) -> bytes:
         canvas.showPage()
     canvas.save()
     return target.getvalue()
+
+
+def scan_of(content: bytes, *, turned: int = 0, dpi: int = 150) -> bytes:
+    """The same pages as pictures, as a scanner makes them: turned clockwise, grey, in JPEG."""
+    document = pypdfium2.PdfDocument(content)
+    pictures = [page.render(scale=dpi / 72, grayscale=True).to_pil() for page in document]
+    pictures = [picture.rotate(-turned, expand=True) for picture in pictures]
+    target = io.BytesIO()
+    pictures[0].save(target, "PDF", save_all=True, append_images=pictures[1:], resolution=dpi, quality=70)
+    return target.getvalue()
+
+
+def joined(*contents: bytes) -> bytes:
+    """All pages of these files in one."""
+    target = pypdfium2.PdfDocument.new()
+    for content in contents:
+        target.import_pages(pypdfium2.PdfDocument(content))
+    written = io.BytesIO()
+    target.save(written)
+    return written.getvalue()
 
 
 def scanned_pdf() -> bytes:
@@ -97,13 +118,14 @@ def read(document: Document) -> Document:
         seen.add(progress)
         ingest.probe(version_id)
         shards.extract()
+        scans.recognise()
         indexing.chunk(version_id)
         embedding.embed()
     return Document.objects.get(pk=document.pk)
 
 
 def _progress(version_id: int) -> object:
-    claims = [model.objects.aggregate(total=Sum("attempt"))["total"] for model in (Shard, Batch)]  # type: ignore[attr-defined]
+    claims = [model.objects.aggregate(total=Sum("attempt"))["total"] for model in (Shard, Scan, Batch)]  # type: ignore[attr-defined]
     row = Version.objects.values_list("status", "attempt", "num_pages_done", "num_chunks_embedded")
     return (*row.get(pk=version_id), *claims)
 
@@ -115,7 +137,7 @@ def library(owner: Any, pages: list[list[str]] | None = None, name: str = "Handb
 
 def expire_leases() -> None:
     """As if every worker that holds something had been dead for long enough."""
-    for model in (Version, Shard, Batch):
+    for model in (Version, Shard, Scan, Batch):
         model.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now())  # type: ignore[attr-defined]
 
 

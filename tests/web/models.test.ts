@@ -103,12 +103,16 @@ test("waiting says its stage, its place and how far it is", () => {
 });
 
 const DOCUMENT: DocumentState = {
-  id: "d", title: "T", status: "extracting", num_pages: 10, num_pages_done: 5, num_chunks: 4, num_chunks_embedded: 1,
+  id: "d", title: "T", status: "extracting", num_pages: 10, num_pages_done: 5, num_scans: 0,
+  num_scans_done: 0, num_scans_poor: 0, num_hidden_chars: 0, num_chunks: 4, num_chunks_embedded: 1,
   is_searchable: false, is_ready: false, error: null, created_at: "", size_bytes: 1,
 };
 
 test("each stage of a document has its words and its share", () => {
   assert.deepEqual(documentWords(DOCUMENT), { line: "Reading page 5 of 10", percent: 50, tone: "busy" });
+  const scanned = { ...DOCUMENT, num_pages_done: 10, num_scans: 4, num_scans_done: 3, num_scans_poor: 1 };
+  assert.deepEqual(documentWords(scanned), { line: "Reading scans, 3 of 4", percent: 75, tone: "busy" });
+  assert.equal(documentWords({ ...scanned, status: "ready" }).line, "Ready, 10 pages · 4 pages read from scans · 1 hard to read");
   assert.equal(documentWords({ ...DOCUMENT, status: "embedding" }).percent, 25);
   assert.equal(documentWords({ ...DOCUMENT, status: "ready" }).tone, "good");
   assert.equal(documentWords({ ...DOCUMENT, status: "failed", error: "Locked." }).line, "Locked.");

@@ -12,6 +12,11 @@ export interface DocumentState {
   status: "queued" | "extracting" | "searchable" | "embedding" | "ready" | "failed" | "cancelled";
   num_pages: number | null;
   num_pages_done: number;
+  /** Pages that are pictures: read out of them, done, and hard to read. */
+  num_scans: number;
+  num_scans_done: number;
+  num_scans_poor: number;
+  num_hidden_chars: number;
   num_chunks: number;
   num_chunks_embedded: number;
   is_searchable: boolean;

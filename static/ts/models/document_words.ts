@@ -11,6 +11,10 @@ export function documentWords(document: DocumentState): DocumentWords {
     case "queued":
       return { line: strings.statusQueued, percent: 0, tone: "busy" };
     case "extracting":
+      if (document.num_scans > 0 && document.num_pages_done >= pages) {
+        const { num_scans_done: done, num_scans: total } = document;
+        return { line: strings.statusScans(done, total), percent: share(done, total), tone: "busy" };
+      }
       return { line: strings.statusExtracting(document.num_pages_done, pages), percent: share(document.num_pages_done, pages), tone: "busy" };
     case "searchable":
       return { line: strings.statusSearchable, percent: 0, tone: "busy" };
@@ -21,12 +25,19 @@ export function documentWords(document: DocumentState): DocumentWords {
         tone: "busy",
       };
     case "ready":
-      return { line: strings.statusReady(pages), percent: null, tone: "good" };
+      return { line: [strings.statusReady(pages), ...notes(document)].join(" · "), percent: null, tone: "good" };
     case "cancelled":
       return { line: strings.statusCancelled, percent: null, tone: "bad" };
     default:
       return { line: document.error || strings.statusFailed, percent: null, tone: "bad" };
   }
 }
+
+/** What a reader should know of how the text came about. */
+const notes = (document: DocumentState): string[] => [
+  document.num_scans > 0 ? strings.readFromScans(document.num_scans) : "",
+  document.num_scans_poor > 0 ? strings.poorScans(document.num_scans_poor) : "",
+  document.num_hidden_chars > 0 ? strings.hiddenText : "",
+].filter(Boolean);
 
 const share = (done: number, total: number): number => (total > 0 ? Math.floor((100 * done) / total) : 0);
