@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from inference import errors, generic_tools, parsing, templates
 from inference.backends import Backend, Vocab
 from inference.config import EngineConfig
+from inference.dialects import dialect_of, think_of
 from inference.engine import Engine
 from inference.request import Generation, SamplingParams, token_array
 from inference.text import TextAssembler
+from inference.tools import answer_constraint
 
 Send = Callable[[Any], None]
 
@@ -26,8 +29,10 @@ class Chat:
         self._config = config
         self._send = send
         self._template = templates.ChatTemplate(template, bos=self.vocab.bos_text, eos=self.vocab.eos_text)
-        self._family = parsing.family_of(template)
-        self._shown = {token: text.encode() for text, token in self.vocab.specials.items() if text in parsing.MARKERS}
+        self._dialect = dialect_of(template)
+        self._think = think_of(template)
+        marks = self._marks()
+        self._shown = {token: text.encode() for text, token in self.vocab.specials.items() if text in marks}
         self._engine = Engine(backend, config, self._send_step)
 
     def run(self) -> None:
@@ -64,29 +69,75 @@ class Chat:
     def rerank(self, number: int, body: dict[str, Any]) -> None:
         raise errors.BadParameter("model", "This is a chat model; it does not rank.")
 
+    def _marks(self) -> set[str]:
+        """Control tokens that are shown, because the reader of an answer makes sense of them."""
+        dialect = self._dialect
+        marks = {*dialect.marks, dialect.close, dialect.tail, *dialect.controls} if dialect.name != "generic" else set()
+        if self._think is not None:
+            marks |= {self._think.opens, self._think.close, self._think.opens.strip(), "<|channel>"}
+        return marks
+
     def _segments(
-        self, messages: list[dict[str, Any]], continue_final: bool, tools: list[dict[str, Any]]
+        self,
+        messages: list[dict[str, Any]],
+        continue_final: bool,
+        tools: list[dict[str, Any]],
+        values: dict[str, Any] | None = None,
     ) -> list[templates.Segment]:
         # Thread B works for everybody: what cannot fit however it is cut is not tokenized first.
         least = sum(len(message["content"].encode()) for message in messages) // self.vocab.longest_piece
         if least > self._config.context_length:
             raise errors.ContextTooLong(least, self._config.context_length)
-        if self._family == "generic":
+        if self._dialect.name == "generic":
             messages, tools = generic_tools.told(messages, tools), []
         specials = self.vocab.specials if tools or any("tool_calls" in message for message in messages) else ()
-        return self._template.render(messages, continue_final=continue_final, tools=tools, specials=specials)
+        return self._template.render(
+            messages, continue_final=continue_final, tools=tools, specials=specials, values=values
+        )
 
     def _generation(self, number: int, body: dict[str, Any]) -> Generation:
-        segments = self._segments(body["messages"], body["continue_final"], body["tools"])
+        params = SamplingParams.from_wire(body["params"])
+        if "prompt" in body:
+            return self._complete(number, body, self._plain_prompt(body["prompt"]), params)
+        segments = self._segments(body["messages"], body["continue_final"], body["tools"], body["template"])
         prompt = templates.encode(segments, self.vocab)
         num_public_messages = 0 if body["tools"] else body["num_public_messages"]
         num_public = templates.num_public_tokens(segments, prompt, self.vocab, num_public_messages)
+        opening = self._opening(segments, body["continue_final"])
+        found = answer_constraint(body["form"], body["tools"], self._dialect, self._think, opening)
+        if found is not None:
+            self._backend.check_grammar(found.text)
+            params = replace(params, grammar=found.text, triggers=found.triggers, controls=found.controls)
+        return self._complete(number, body, prompt, params, num_public=num_public, opening=opening)
+
+    def _plain_prompt(self, prompt: str | list[int]) -> list[int]:
+        """A text to go on from: without a template, and without control tokens unless it came as tokens."""
+        if isinstance(prompt, list):
+            if max(prompt) >= self.vocab.num_tokens:
+                raise errors.BadParameter("prompt", "The prompt holds a token that this model does not have.")
+            return prompt
+        least = len(prompt.encode()) // self.vocab.longest_piece
+        if least > self._config.context_length:
+            raise errors.ContextTooLong(least, self._config.context_length)
+        begin = [] if self.vocab.bos is None else [self.vocab.bos]
+        tokens = [*begin, *self.vocab.tokenize(prompt)]
+        if not tokens:
+            raise errors.BadParameter("prompt", "This model cannot go on from nothing.")
+        return tokens
+
+    def _complete(
+        self,
+        number: int,
+        body: dict[str, Any],
+        prompt: list[int],
+        params: SamplingParams,
+        *,
+        num_public: int = 0,
+        opening: str = "",
+    ) -> Generation:
         room = self._config.context_length - len(prompt)
         if room <= 0:
             raise errors.ContextTooLong(len(prompt), self._config.context_length)
-        params = SamplingParams.from_wire(body["params"])
-        if params.grammar:
-            self._backend.check_grammar(params.grammar)
         for token, _ in params.logit_bias:
             if token >= self.vocab.num_tokens:
                 raise errors.BadParameter("logit_bias", f"This model has no token {token}.")
@@ -102,10 +153,15 @@ class Chat:
             num_public=num_public,
             wants_progress=body["wants_progress"],
             num_chars_known=body["resume_chars"],
-            shown=self._shown if self._family != "generic" or parsing.THINK.encode() in self._shown.values() else {},
-            opening=_opening(segments, body["continue_final"]),
+            shown={} if "prompt" in body else self._shown,
+            opening=opening,
             text=TextAssembler(params.stop),
         )
+
+    def _opening(self, segments: list[templates.Segment], continue_final: bool) -> str:
+        if continue_final or not segments or segments[-1].message is not None:
+            return ""
+        return parsing.opening_of(segments[-1].text, self._think)
 
     def _send_step(self, events: list[Any]) -> None:
         scheduler = self._engine.scheduler
@@ -117,10 +173,3 @@ class Chat:
             scheduler.cache.num_holders,
         ]
         self._send(["step", events, statistics])
-
-
-def _opening(segments: list[templates.Segment], continue_final: bool) -> str:
-    """Some templates begin the reasoning themselves; the reader of the answer must see that it began."""
-    if continue_final or not segments or segments[-1].message is not None:
-        return ""
-    return parsing.THINK if segments[-1].text.rstrip().endswith(parsing.THINK) else ""

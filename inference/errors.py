@@ -32,6 +32,15 @@ class InferenceError(Exception):
         self.param = param
         self.retry_after_seconds = retry_after_seconds
 
+    def retry_headers(self) -> dict[str, str]:
+        """When to come back, as clients read it; nothing where a retry is useless."""
+        if self.retry_after_seconds is None:
+            return {}
+        return {
+            "retry-after-ms": str(int(self.retry_after_seconds * 1000)),
+            "retry-after": str(max(1, round(self.retry_after_seconds))),
+        }
+
     def to_wire(self) -> dict[str, Any]:
         """The OpenAI error object (without its envelope), plus our own numbers."""
         body: dict[str, Any] = {

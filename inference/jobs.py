@@ -96,6 +96,7 @@ class AnswerStream(Job):
         self.tokens = array("i")
         self._num_chars = 0
         self._num_pending = 0
+        self._num_untold = 0  # tokens of a character that is not whole yet
         self._items: deque[wire.StreamEvent] = deque()
         self._error: errors.InferenceError | None = None
         self._news = asyncio.Event()
@@ -166,6 +167,7 @@ class AnswerStream(Job):
 
     def _extend(self, text: str, tokens: list[int], logprobs: list[Any]) -> None:
         self.tokens.extend(tokens)
+        self._num_untold += len(tokens)
         if not (text or logprobs) or self.is_done:
             return
         self.first_text_at = self.first_text_at or time.monotonic()
@@ -177,10 +179,11 @@ class AnswerStream(Job):
             return
         last = self._items[-1] if self._items else None
         told = tuple(map(_logprob, logprobs))
+        num_tokens, self._num_untold = self._num_untold, 0
         if isinstance(last, wire.Delta):
-            self._items[-1] = wire.Delta(last.text + text, "", last.logprobs + told)
+            self._items[-1] = wire.Delta(last.text + text, "", last.logprobs + told, last.num_tokens + num_tokens)
         else:
-            self._items.append(wire.Delta(text, "", told))
+            self._items.append(wire.Delta(text, "", told, num_tokens))
 
     def _end(self) -> None:
         self.is_done = True

@@ -6,6 +6,7 @@ because a misspelt one silently ignored is worse.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from inference.fields import MAX_COUNT, bad, flag, in_range, is_text, is_token, number, refuse_unknown, text, whole
 from inference.messages import MAX_MESSAGES, checked_messages
 from inference.request import PRIORITIES, SamplingParams
-from inference.tools import answer_grammar, checked_tools
+from inference.tools import answer_form, checked_tools
 
 MAX_COUNTED_CHARS = 4 * 1024 * 1024
 MAX_STOPS, MAX_STOP_CHARS = 16, 1024
@@ -21,11 +22,20 @@ MAX_CHOICES = 8
 MAX_BIASES = 1024
 MAX_INPUTS = 2048
 MAX_LOGPROBS = 20
+MAX_TEMPLATE_VALUES = 16
+MAX_PROMPTS, MAX_COMPLETIONS = 64, 64
+DEFAULT_COMPLETION_TOKENS = 16  # OpenAI's
+_TEMPLATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_TEMPLATE_WORD = re.compile(r"[A-Za-z0-9 .,_-]{0,64}")
+_TEMPLATE_OWN = {
+    "messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "raise_exception", "strftime_now", "range",
+    "dict", "lipsum", "cycler", "joiner", "namespace", "documents",
+}  # fmt: skip
 
 _IGNORED = {
     "store", "metadata", "user", "service_tier", "prediction", "modalities", "verbosity", "safety_identifier",
-    "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "reasoning_effort", "parallel_tool_calls",
-    "timings_per_token", "keep_alive",
+    "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "timings_per_token", "keep_alive",
+    "moderation",
 }  # fmt: skip
 _LATER = {
     "functions": "functions were replaced by tools.",
@@ -35,12 +45,15 @@ _LATER = {
     "grammar": "Grammars come from response_format only.",
 }
 _SAMPLING = {
-    "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "repetition_penalty", "presence_penalty",
+    "temperature", "top_p", "top_k", "min_p", "typical_p", "repeat_penalty", "repetition_penalty", "presence_penalty",
     "frequency_penalty", "logit_bias", "seed", "stop", "ignore_eos",
 }  # fmt: skip
 _SHAPE = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"}
-_EXTRAS = {"num_public_messages", "cache_salt", "priority", "fairness_key", "continue_final_message", "return_progress"}
-_FORM = {"response_format", "logprobs", "top_logprobs", "tools", "tool_choice"}
+_ROUTING = {"cache_salt", "priority", "fairness_key", "return_progress"}
+_EXTRAS = {"num_public_messages", "continue_final_message", "add_generation_prompt"} | _ROUTING
+_FORM = {"response_format", "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls"}
+_TEMPLATE = {"chat_template_kwargs", "enable_thinking", "reasoning_effort"}
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +67,30 @@ class ChatJob:
     body: dict[str, Any]
 
     @property
-    def has_tools(self) -> bool:
-        return bool(self.body["tools"])
+    def tools(self) -> list[dict[str, Any]]:
+        tools: list[dict[str, Any]] = self.body["tools"]
+        return tools
+
+    @property
+    def is_parallel(self) -> bool:
+        return bool(self.body["form"]["parallel"])
 
     @property
     def wants_logprobs(self) -> bool:
         return self.body["params"]["num_logprobs"] is not None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionJob:
+    """A checked request to go on from texts. `bodies` has one for each choice, those of a prompt side by side."""
+
+    model: str
+    stream: bool
+    include_usage: bool
+    num_choices: int  # of each prompt
+    prompts: list[str] | list[list[int]]
+    echo: bool
+    bodies: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +117,20 @@ class RerankJob:
 
 
 def chat_job(body: Mapping[str, Any]) -> ChatJob:
-    refuse_unknown(body, _SHAPE | _SAMPLING | _EXTRAS | _FORM | _IGNORED | set(_LATER))
+    refuse_unknown(body, _SHAPE | _SAMPLING | _EXTRAS | _FORM | _TEMPLATE | _IGNORED | set(_LATER))
     _refuse_later(body)
     stream = flag(body, "stream")
     continue_final = flag(body, "continue_final_message")
     messages = checked_messages(body.get("messages"))
     if continue_final and messages[-1]["role"] != "assistant":
         bad("continue_final_message", "The last message must be the assistant's to go on from it.")
+    if body.get("add_generation_prompt") is False and not continue_final:
+        bad("add_generation_prompt", "Only continue_final_message goes without the beginning of an answer.")
+    if continue_final and flag(body, "add_generation_prompt"):
+        bad("add_generation_prompt", "An answer that goes on has its beginning already.")
     tools = checked_tools(body)
-    params = _sampling(body, answer_grammar(body, tools))
-    options = body.get("stream_options") or {}
-    if not isinstance(options, dict):
-        bad("stream_options", "stream_options must be an object.")
+    form = answer_form(body, tools)
+    options = _stream_options(body)
     return ChatJob(
         model=_model(body),
         stream=stream,
@@ -107,8 +140,10 @@ def chat_job(body: Mapping[str, Any]) -> ChatJob:
             "messages": messages,
             "continue_final": continue_final,
             "max_tokens": _max_tokens(body),
-            "params": params.to_wire(),
+            "params": _sampling(body, _num_logprobs(body)).to_wire(),
             "tools": tools,
+            "form": form.to_wire(),
+            "template": _template_values(body),
             "priority": _priority(body, "api"),
             "fairness_key": text(body, "fairness_key", 256),
             "cache_salt": text(body, "cache_salt", 256),
@@ -118,6 +153,78 @@ def chat_job(body: Mapping[str, Any]) -> ChatJob:
     )
 
 
+def completion_job(body: Mapping[str, Any]) -> CompletionJob:
+    known = {"model", "prompt", "stream", "stream_options", "max_tokens", "n", "best_of", "echo", "logprobs", "suffix"}
+    refuse_unknown(body, known | _SAMPLING | _ROUTING | _IGNORED)
+    if text(body, "suffix", MAX_COUNTED_CHARS):
+        bad("suffix", "Filling a gap before a suffix is not supported.")
+    num_choices = whole(body, "n", 1, 1, MAX_CHOICES) or 1
+    if whole(body, "best_of", num_choices, 1, MAX_CHOICES) != num_choices:
+        bad("best_of", "best_of must be the same as n: answers are not ranked.")
+    num_logprobs, echo = whole(body, "logprobs", None, 0, MAX_LOGPROBS), flag(body, "echo")
+    prompts = _texts_or_tokens(body, "prompt", MAX_PROMPTS)
+    if echo and (num_logprobs is not None or not isinstance(prompts[0], str)):
+        bad("echo", "echo repeats prompts that are texts, without logprobs of their tokens.")
+    stream = flag(body, "stream")
+    shared = {
+        "max_tokens": _max_tokens(body) or DEFAULT_COMPLETION_TOKENS,
+        "params": _sampling(body, num_logprobs).to_wire(),
+        "priority": _priority(body, "api"),
+        "fairness_key": text(body, "fairness_key", 256),
+        "cache_salt": text(body, "cache_salt", 256),
+        "wants_progress": flag(body, "return_progress") and stream,
+    }
+    bodies = [each for prompt in prompts for each in _seeded(shared | {"prompt": prompt}, num_choices)]
+    if len(bodies) > MAX_COMPLETIONS:
+        bad("prompt", f"At most {MAX_COMPLETIONS} answers are written at once.")
+    return CompletionJob(
+        model=_model(body),
+        stream=stream,
+        include_usage=bool(_stream_options(body).get("include_usage")),
+        num_choices=num_choices,
+        prompts=prompts,
+        echo=echo,
+        bodies=bodies,
+    )
+
+
+def _stream_options(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    options = body.get("stream_options") or {}
+    if not isinstance(options, dict):
+        bad("stream_options", "stream_options must be an object.")
+    for name in options:
+        if name not in ("include_usage", "include_obfuscation", "continuous_usage_stats"):
+            bad(f"stream_options.{name[:64]}", f"There is no stream option {name[:64]!r}.")
+    flag(options, "include_usage")
+    return options
+
+
+def _template_values(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the template is told besides messages and tools: flags and short words, never anything it could run."""
+    given = body.get("chat_template_kwargs") or {}
+    if not isinstance(given, dict) or len(given) > MAX_TEMPLATE_VALUES:
+        bad("chat_template_kwargs", f"chat_template_kwargs must be an object of at most {MAX_TEMPLATE_VALUES} values.")
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        # The template's output becomes control tokens, so no value may be able to spell one.
+        is_word = isinstance(value, str) and _TEMPLATE_WORD.fullmatch(value)
+        is_number = isinstance(value, int | float) and -MAX_COUNT <= value <= MAX_COUNT
+        if not _TEMPLATE_NAME.fullmatch(name) or name in _TEMPLATE_OWN or not (value is None or is_number or is_word):
+            bad("chat_template_kwargs", "chat_template_kwargs may hold flags, numbers and short words, by plain names.")
+        values[name] = value
+    effort = body.get("reasoning_effort")
+    if effort is not None:
+        if effort not in _EFFORTS:
+            bad("reasoning_effort", f"reasoning_effort must be one of {', '.join(_EFFORTS)}.")
+        values.setdefault("enable_thinking", effort != "none")
+        values.setdefault("thinking", effort != "none")
+        if effort != "none":
+            values.setdefault("reasoning_effort", {"minimal": "low", "xhigh": "high"}.get(effort, effort))
+    if body.get("enable_thinking") is not None:
+        values["enable_thinking"] = values["thinking"] = flag(body, "enable_thinking")
+    return values
+
+
 def embedding_job(body: Mapping[str, Any]) -> EmbeddingJob:
     refuse_unknown(body, {"model", "input", "encoding_format", "dimensions", "user", "priority", "keep_alive"})
     encoding = body.get("encoding_format") or "float"
@@ -125,7 +232,7 @@ def embedding_job(body: Mapping[str, Any]) -> EmbeddingJob:
         bad("encoding_format", "encoding_format must be float or base64.")
     return EmbeddingJob(
         model=_model(body),
-        inputs=_inputs(body.get("input")),
+        inputs=_inputs(body),
         as_base64=encoding == "base64",
         dimensions=whole(body, "dimensions", None, 1, 1 << 20),
         priority=_priority(body, "api"),
@@ -174,7 +281,7 @@ def tokenize_job(body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return _model(body), {"input": texts}
 
 
-def _sampling(body: Mapping[str, Any], grammar: str) -> SamplingParams:
+def _sampling(body: Mapping[str, Any], num_logprobs: int | None) -> SamplingParams:
     default = SamplingParams()
     repeat = number(body, "repetition_penalty", default.repeat_penalty, 0.01, 10)
     return SamplingParams(
@@ -182,6 +289,7 @@ def _sampling(body: Mapping[str, Any], grammar: str) -> SamplingParams:
         top_p=number(body, "top_p", default.top_p, 0, 1),
         top_k=whole(body, "top_k", default.top_k, 0, MAX_COUNT) or 0,
         min_p=number(body, "min_p", default.min_p, 0, 1),
+        typical_p=number(body, "typical_p", default.typical_p, 0.01, 1),
         repeat_penalty=number(body, "repeat_penalty", repeat, 0.01, 10),
         presence_penalty=number(body, "presence_penalty", 0.0, -2, 2),
         frequency_penalty=number(body, "frequency_penalty", 0.0, -2, 2),
@@ -189,8 +297,7 @@ def _sampling(body: Mapping[str, Any], grammar: str) -> SamplingParams:
         seed=whole(body, "seed", None, -(2**63), 2**64 - 1),
         stop=_stop(body.get("stop")),
         ignore_eos=flag(body, "ignore_eos"),
-        grammar=grammar,
-        num_logprobs=_num_logprobs(body),
+        num_logprobs=num_logprobs,
     )
 
 
@@ -209,20 +316,27 @@ def _num_logprobs(body: Mapping[str, Any]) -> int | None:
     return most
 
 
-def _inputs(value: Any) -> list[str] | list[list[int]]:
+def _inputs(body: Mapping[str, Any]) -> list[str] | list[list[int]]:
+    inputs = _texts_or_tokens(body, "input", MAX_INPUTS)
+    if isinstance(inputs[0], str) and not all(inputs):
+        bad("input", "An empty text has no vector.")
+    return inputs
+
+
+def _texts_or_tokens(body: Mapping[str, Any], name: str, most: int) -> list[str] | list[list[int]]:
+    """A text, a list of texts, a list of tokens, or a list of such lists."""
+    value = body.get(name)
     if isinstance(value, str):
         value = [value]
     if isinstance(value, list) and value and all(is_token(item) for item in value):
         value = [value]
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_INPUTS:
-        bad("input", f"input must be a text, or a list of 1 to {MAX_INPUTS} of them.")
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        bad(name, f"{name} must be a text, or a list of 1 to {most} of them.")
     if all(is_text(item) for item in value):
-        if not all(value):
-            bad("input", "An empty text has no vector.")
         return value
     if all(isinstance(item, list) and item and all(is_token(token) for token in item) for item in value):
         return value
-    bad("input", "input must be texts, or lists of tokens.")
+    bad(name, f"{name} must be texts, or lists of tokens.")
 
 
 def _logit_bias(value: Any) -> tuple[tuple[int, float], ...]:
@@ -272,11 +386,15 @@ def _priority(body: Mapping[str, Any], default: str) -> str:
 
 def choice_bodies(job: ChatJob) -> Sequence[dict[str, Any]]:
     """One body per choice; with a seed, each choice gets the next one."""
+    return _seeded(job.body, job.num_choices)
+
+
+def _seeded(body: dict[str, Any], num_choices: int) -> list[dict[str, Any]]:
     bodies = []
-    for index in range(job.num_choices):
-        params = dict(job.body["params"])
+    for index in range(num_choices):
+        params = dict(body["params"])
         if params["seed"] is not None:
             # The engine takes 32 bits; llama.cpp reads the highest value as "random".
             params["seed"] = (params["seed"] + index) % 0xFFFFFFFE
-        bodies.append(job.body | {"params": params})
+        bodies.append(body | {"params": params})
     return bodies

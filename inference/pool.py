@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from inference import errors, memory
 from inference.config import EngineConfig, ServiceConfig
 from inference.jobs import AnswerStream
 from inference.library import Entry, Library
-from inference.parsing import THINK, Style
+from inference.parsing import Style
 from inference.served import ServedModel
 from inference.wire import ModelInfo
 
@@ -59,10 +60,9 @@ class Pool:
     async def call(self, name: str, kind: str, body: dict[str, Any]) -> list[Any]:
         return await self._model(name, _KIND_OF_CALL.get(kind)).call(kind, body)
 
-    def answer_style(self, name: str, *, has_tools: bool) -> Style:
+    def answer_style(self, name: str, tools: Sequence[Mapping[str, Any]]) -> Style:
         """What to look for in the answers of this model."""
-        template = self._library.get(name).chat_template or ""
-        return Style(has_tools, THINK in template)
+        return Style.of(self._library.get(name).chat_template, tools)
 
     def context_length(self, name: str) -> int:
         """Tokens that prompt and answer of one request may have together."""

@@ -26,6 +26,7 @@ class SamplingParams:
     top_p: float = 0.95
     top_k: int = 40
     min_p: float = 0.05
+    typical_p: float = 1.0
     repeat_penalty: float = 1.0
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
@@ -34,6 +35,8 @@ class SamplingParams:
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
     grammar: str = ""
+    triggers: tuple[tuple[str, bool, str], ...] = ()  # see dialects.grammars.Constraint; never on the wire
+    controls: tuple[str, ...] = ()
     num_logprobs: int | None = None  # alternatives to tell beside each token; None: no probabilities at all
 
     def to_wire(self) -> dict[str, Any]:
@@ -42,7 +45,7 @@ class SamplingParams:
     @classmethod
     def from_wire(cls, body: dict[str, Any]) -> Self:
         bias = tuple((int(token), float(value)) for token, value in body["logit_bias"])
-        return cls(**{**body, "logit_bias": bias, "stop": tuple(body["stop"])})
+        return cls(**{**body, "logit_bias": bias, "stop": tuple(body["stop"]), "triggers": (), "controls": ()})
 
 
 @dataclass(slots=True, eq=False)

@@ -6,15 +6,13 @@ Keys, people and rights are the web process's business; here is one caller, and 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
 import logging
 import re
 import secrets
-import struct
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,10 +22,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from inference import errors, fields, parameters, reranking
-from inference.answers import ChatAnswer
+from inference.chat_answers import ChatAnswer
+from inference.completions import CompletionAnswer
 from inference.config import ServiceConfig
+from inference.jobs import AnswerStream
 from inference.metrics import Metrics
+from inference.parameters import ChatJob, CompletionJob
 from inference.pool import Pool
+from inference.vectors import as_base64, as_floats, shortened
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ def make_app(config: ServiceConfig) -> Starlette:
             route("/v1/models/{model}/load", _load),
             route("/v1/models/{model}/unload", _unload),
             route("/v1/chat/completions", _chat),
+            route("/v1/completions", _completions),
             route("/v1/embeddings", _embeddings),
             route("/v1/rerank", _rerank),
             route("/tokenize", _tokenize),
@@ -106,10 +109,7 @@ class _Endpoint:
         self._service.metrics.failed(error.code)
         fields = {"request_id": request.state.id, "status": error.status, "reason": error.code}
         log.info("refused", extra=fields)
-        headers = {"x-request-id": request.state.id}
-        if error.retry_after_seconds is not None:
-            headers["retry-after-ms"] = str(int(error.retry_after_seconds * 1000))
-            headers["retry-after"] = str(max(1, round(error.retry_after_seconds)))
+        headers = {"x-request-id": request.state.id} | error.retry_headers()
         return JSONResponse({"error": error.to_wire()}, status_code=error.status, headers=headers)
 
 
@@ -151,9 +151,23 @@ async def _unload(service: Service, request: Request) -> Response:
 
 async def _chat(service: Service, request: Request) -> ASGIApp:
     job = parameters.chat_job(await _body(service, request))
-    streams = [service.pool.answer(job.model, body) for body in parameters.choice_bodies(job)]
+    style = service.pool.answer_style(job.model, job.tools)
+    streams = await _begun(service, request, job, parameters.choice_bodies(job))
+    return ChatAnswer(job, streams, style, service.metrics, request.state.id)
+
+
+async def _completions(service: Service, request: Request) -> ASGIApp:
+    job = parameters.completion_job(await _body(service, request))
+    streams = await _begun(service, request, job, job.bodies)
+    return CompletionAnswer(job, streams, service.metrics, request.state.id)
+
+
+async def _begun(
+    service: Service, request: Request, job: ChatJob | CompletionJob, bodies: Sequence[dict[str, Any]]
+) -> list[AnswerStream]:
+    """Until the first sign of life an error still becomes a status, not an event in a stream."""
+    streams = [service.pool.answer(job.model, body) for body in bodies]
     try:
-        # Until the first sign of life an error still becomes a status, not an event in a stream.
         async with asyncio.timeout(service.config.load_timeout_seconds):
             if job.stream:
                 await _unless_gone(request, asyncio.gather(*(stream.accepted() for stream in streams)))
@@ -163,8 +177,7 @@ async def _chat(service: Service, request: Request) -> ASGIApp:
         if isinstance(error, TimeoutError):
             raise errors.ModelLoading("The model is still being loaded.") from None
         raise
-    style = service.pool.answer_style(job.model, has_tools=job.has_tools)
-    return ChatAnswer(job, streams, style, service.metrics, request.state.id)
+    return streams
 
 
 async def _embeddings(service: Service, request: Request) -> Response:
@@ -172,10 +185,12 @@ async def _embeddings(service: Service, request: Request) -> Response:
     body = {"input": job.inputs, "priority": job.priority}
     vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "embed", body))
     dimensions = len(vectors[0]) // 4
-    if job.dimensions not in (None, dimensions):
-        raise errors.BadParameter("dimensions", f"This model's vectors have {dimensions} dimensions.")
+    if job.dimensions is not None:
+        if job.dimensions > dimensions:
+            raise errors.BadParameter("dimensions", f"This model's vectors have {dimensions} dimensions.")
+        vectors = [shortened(vector, job.dimensions) for vector in vectors]
     service.metrics.embedded(job.model, num_tokens)
-    encode = _as_base64 if job.as_base64 else _as_floats
+    encode = as_base64 if job.as_base64 else as_floats
     rows = [{"object": "embedding", "index": i, "embedding": encode(v)} for i, v in enumerate(vectors)]
     usage = {"prompt_tokens": num_tokens, "total_tokens": num_tokens}
     return _json(request, {"object": "list", "model": job.model, "data": rows, "usage": usage})
@@ -230,14 +245,6 @@ async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:
 async def _disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _as_base64(vector: bytes) -> str:
-    return base64.b64encode(vector).decode()
-
-
-def _as_floats(vector: bytes) -> list[float]:
-    return list(struct.unpack(f"<{len(vector) // 4}f", vector))
 
 
 def _json(request: Request, body: dict[str, Any]) -> Response:

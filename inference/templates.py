@@ -61,16 +61,18 @@ class ChatTemplate:
         continue_final: bool,
         tools: Sequence[Mapping[str, Any]] = (),
         specials: Iterable[str] = (),
+        values: Mapping[str, Any] | None = None,
     ) -> list[Segment]:
         """The prompt in pieces. With continue_final it ends inside the last message instead of opening a new one.
-        `specials` are the control tokens that the words of tools could spell.
+        `specials` are the control tokens that the words of tools could spell; `values` are further variables, of which
+        none can spell one.
 
         Raises BadParameter when the template refuses the messages (say, two questions in a row).
         """
         marks = _Marks(messages, specials)
         described = [marks.values(tool, None) for tool in tools]
         marked = [marks.message(message, index) for index, message in enumerate(messages)]
-        rendered = self._run(marked, described or None, add_generation_prompt=not continue_final)
+        rendered = self._run(marked, described or None, values or {}, add_generation_prompt=not continue_final)
         parts = marks.split(rendered)
         if continue_final:
             last = str(len(messages) - 1)
@@ -85,11 +87,12 @@ class ChatTemplate:
                 segments.append(Segment(text, message))
         return segments
 
-    def _run(self, messages: list[dict[str, Any]], tools: Any, *, add_generation_prompt: bool) -> str:
+    def _run(
+        self, messages: list[dict[str, Any]], tools: Any, values: Mapping[str, Any], *, add_generation_prompt: bool
+    ) -> str:
+        given = {**values, **self._marks, "messages": messages, "tools": tools}
         try:
-            return self._template.render(
-                messages=messages, add_generation_prompt=add_generation_prompt, tools=tools, **self._marks
-            )
+            return self._template.render(given, add_generation_prompt=add_generation_prompt)
         except _Refused as error:
             raise errors.BadParameter("messages", f"The model's template refuses this: {error}") from error
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:

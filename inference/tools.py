@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from inference import schema
-from inference.fields import bad, is_text
+from inference.dialects import GENERIC, Dialect, Think, grammars
+from inference.dialects.grammars import Constraint
+from inference.fields import bad, flag, is_text
 
 MAX_TOOLS = 128
 MAX_TOOLS_CHARS = 256 * 1024
@@ -20,32 +23,76 @@ def checked_tools(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     tools = body.get("tools") or []
     if not isinstance(tools, list) or len(tools) > MAX_TOOLS:
         bad("tools", f"tools must be a list of at most {MAX_TOOLS}.")
-    if len(json.dumps(tools)) > MAX_TOOLS_CHARS:
+    try:
+        num_chars = len(json.dumps(tools))
+    except RecursionError:
+        bad("tools", "The tools are too deep.")
+    if num_chars > MAX_TOOLS_CHARS:
         bad("tools", f"tools may have {MAX_TOOLS_CHARS:,} characters in all.")
     checked = [_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)]
+    names = [tool["function"]["name"] for tool in checked]
+    if len(set(names)) < len(names):
+        bad("tools", "Two tools have the same name.")
     return [] if body.get("tool_choice") == "none" else checked
 
 
-def answer_grammar(body: Mapping[str, Any], tools: list[dict[str, Any]]) -> str:
-    """GBNF that the answer has to follow, or ""."""
-    forced = _forced_calls(body.get("tool_choice"), tools)
-    wanted = _wanted_schema(body.get("response_format"))
-    if forced and wanted is not None:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an answer has to be: `wanted` is the schema of a JSON answer (None: any text will do), `forced` the tools of
+    which one must be called."""
+
+    wanted: Any = None
+    forced: Sequence[Mapping[str, Any]] = ()
+    is_parallel: bool = True
+
+    def to_wire(self) -> dict[str, Any]:
+        forced = [tool["function"]["name"] for tool in self.forced]
+        return {
+            "has_schema": self.wanted is not None,
+            "schema": self.wanted,
+            "forced": forced,
+            "parallel": self.is_parallel,
+        }
+
+
+def answer_form(body: Mapping[str, Any], tools: list[dict[str, Any]]) -> Form:
+    """Checked as far as that goes without knowing the model: whether grammars can be made at all."""
+    form = Form(
+        wanted=_wanted_schema(body.get("response_format")),
+        forced=_forced_calls(body.get("tool_choice"), tools),
+        is_parallel=body.get("parallel_tool_calls") is None or flag(body, "parallel_tool_calls"),
+    )
+    if form.forced and form.wanted is not None:
         bad("response_format", "An answer cannot be a call and of a given form.")
-    if (forced or wanted is not None) and body.get("ignore_eos"):
-        bad("ignore_eos", "An answer of a given form has an end.")
-    if wanted is None and not forced:
-        return ""
-    param = "tools" if forced else "response_format"
+    if form.forced or form.wanted is not None:
+        for name in ("ignore_eos", "continue_final_message"):
+            if body.get(name):
+                bad(name, "An answer of a given form has its own beginning and end.")
+    answer_constraint(form.to_wire(), tools, GENERIC, None, "")
+    return form
+
+
+def answer_constraint(
+    form: Mapping[str, Any], tools: Sequence[Mapping[str, Any]], dialect: Dialect, think: Think | None, opening: str
+) -> Constraint | None:
+    """What the answer of a model of this family is held to. `form` is a Form's to_wire."""
+    forced = [tool for tool in tools if tool["function"]["name"] in form["forced"]]
+    param = "response_format" if form["has_schema"] else "tools"
+    found: Constraint | None = None
     try:
-        text = schema.grammar(wanted if not forced else {"anyOf": [_call_schema(tool["function"]) for tool in forced]})
-        if not is_text(text):
-            bad(param, "The schema holds a text that is not Unicode.")
-        return text
-    except schema.SchemaRefused as error:
+        if form["has_schema"]:
+            found = grammars.form_constraint(form["schema"], dialect, think, opening)
+        elif tools:
+            found = grammars.call_constraint(
+                forced or tools, dialect, think, opening, is_forced=bool(forced), is_parallel=form["parallel"]
+            )
+    except (schema.SchemaRefused, grammars.CannotHold) as error:
         bad(param, str(error))
     except RecursionError:
         bad(param, "The schema is too deep.")
+    if found is not None and not is_text(found.text):
+        bad(param, "The schema holds a text that is not Unicode.")
+    return found
 
 
 def _tool(tool: Any, where: str) -> dict[str, Any]:
@@ -60,7 +107,10 @@ def _tool(tool: Any, where: str) -> dict[str, Any]:
     description = function.get("description") or ""
     if not is_text(description) or not is_text(json.dumps(parameters, ensure_ascii=False)):
         bad(f"{where}.function.description", "The description must be a text.")
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+    checked = {"name": name, "description": description, "parameters": parameters}
+    if flag(function, "strict"):
+        checked["strict"] = True
+    return {"type": "function", "function": checked}
 
 
 def _forced_calls(choice: Any, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -77,30 +127,6 @@ def _forced_calls(choice: Any, tools: list[dict[str, Any]]) -> list[dict[str, An
     if not found:
         bad("tool_choice", "tool_choice must be none, auto, required, or name one of the tools.")
     return found
-
-
-def _call_schema(function: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = _inlined(function["parameters"], function["parameters"], 0)
-    properties = {"name": {"const": function["name"]}, "arguments": {"type": "object"} | parameters}
-    return {"type": "object", "properties": properties, "required": ["name", "arguments"]}
-
-
-def _inlined(value: Any, root: Mapping[str, Any], depth: int) -> Any:
-    """The schema without references: they would lead elsewhere once it is a part of another one."""
-    if depth > schema.MAX_DEPTH:
-        bad("tools", "A tool's parameters are too deep, or refer to themselves.")
-    if isinstance(value, list):
-        return [_inlined(each, root, depth + 1) for each in value]
-    if not isinstance(value, dict):
-        return value
-    reference = value.get("$ref")
-    if isinstance(reference, str) and reference.startswith(("#/$defs/", "#/definitions/")):
-        _, place, name = reference.split("/", 2)
-        definitions = root.get(place)
-        if not isinstance(definitions, dict) or name not in definitions:
-            bad("tools", f"The reference {reference[:60]!r} leads nowhere.")
-        return _inlined(definitions[name], root, depth + 1)
-    return {key: _inlined(each, root, depth + 1) for key, each in value.items() if key not in ("$defs", "definitions")}
 
 
 def _wanted_schema(form: Any) -> Any:

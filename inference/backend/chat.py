@@ -93,6 +93,8 @@ class LlamaBackend:
         if sampler.grammar is not None:
             return sampler.choose(self._logits(row))
         token: int = llama.llama_sampler_sample(sampler.handle, self._context, row)
+        if sampler.lazy is not None:
+            sampler.saw(token)
         return token
 
     def close(self) -> None:

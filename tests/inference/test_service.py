@@ -201,7 +201,8 @@ def test_the_official_client_gets_calls_of_tools(official: openai.OpenAI) -> Non
     assert (told.function.name, json.loads(told.function.arguments)) == ("weather", {"city": "Bonn"})
     chunks = list(official.chat.completions.create(model="fake-chat", messages=messages, tools=[WEATHER], stream=True))
     streamed = [piece for chunk in chunks for piece in chunk.choices[0].delta.tool_calls or ()]
-    assert [(piece.index, piece.function and piece.function.name) for piece in streamed] == [(0, "weather")]
+    assert [(piece.index, piece.function and piece.function.name) for piece in streamed] == [(0, "weather"), (0, None)]
+    assert "".join(piece.function.arguments or "" for piece in streamed if piece.function) == '{"city": "Bonn"}'
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
     messages += [
         {"role": "assistant", "content": None, "tool_calls": [told.model_dump()]},
@@ -266,7 +267,7 @@ def test_without_the_secret_nothing_is_served(fake_service: RunningInference, se
         ("/v1/chat/completions", b'{"model": "fake-chat", "messages": [{"role": "user", "content": "\\ud800"}]}'),
         ("/v1/chat/completions", b'{"model": "fake-chat", "messages": [], "n": 1e400}'),
         ("/v1/embeddings", b'{"model": "fake-embed", "input": [[2147483647]]}'),
-        ("/v1/embeddings", b'{"model": "fake-embed", "input": "x", "dimensions": 7}'),
+        ("/v1/embeddings", b'{"model": "fake-embed", "input": "x", "dimensions": 385}'),
         ("/tokenize", b'{"model": "fake-chat"}'),
     ],
 )

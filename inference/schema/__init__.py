@@ -1,0 +1,14 @@
+"""From a JSON Schema to a grammar (GBNF) that lets a model write nothing but matching JSON. Pure.
+
+What cannot be promised is refused with the keyword and its place, never ignored; only annotations are. Objects are
+written with the listed properties in their order, optional ones may be left out, and nothing may be added to them:
+a narrower language than the schema's, and every text in it fits. Left out: multipleOf, uniqueItems, not, if,
+patternProperties, propertyNames, bounds of a number that are no whole numbers, remote references.
+"""
+
+from __future__ import annotations
+
+from inference.schema.gbnf import ANY_OBJECT, MAX_GRAMMAR_CHARS, SchemaRefused, literal, until
+from inference.schema.writer import MAX_DEPTH, Writer, grammar
+
+__all__ = ["ANY_OBJECT", "MAX_DEPTH", "MAX_GRAMMAR_CHARS", "SchemaRefused", "Writer", "grammar", "literal", "until"]
