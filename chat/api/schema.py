@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from chat.api.errors import BadField
 
-OURS = ("cache_salt", "fairness_key", "priority")
+OURS = ("cache_salt", "fairness_key", "priority", "num_public_messages")
 MAX_MODEL_CHARS = 200
 # Two MiB may hold half a million objects. One body at a time is unfolded, so that many together stay small.
 _unfolding = threading.Lock()

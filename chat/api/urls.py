@@ -10,6 +10,7 @@ urlpatterns = [
     path("models", views.models, name="api_models"),
     path("models/<path:name>", views.model, name="api_model"),
     path("chat/completions", views.chat_completions, name="api_chat_completions"),
+    path("completions", views.completions, name="api_completions"),
     path("embeddings", views.embeddings, name="api_embeddings"),
     path("rerank", views.reranking, name="api_rerank"),
     path("<path:rest>", views.unknown, name="api_unknown"),

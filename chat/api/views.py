@@ -60,6 +60,14 @@ async def show_model(request: HttpRequest, name: str) -> HttpResponse:
 
 
 async def complete_chat(request: HttpRequest) -> HttpResponseBase:
+    return await _answer(request, "/v1/chat/completions")
+
+
+async def complete_text(request: HttpRequest) -> HttpResponseBase:
+    return await _answer(request, "/v1/completions")
+
+
+async def _answer(request: HttpRequest, path: str) -> HttpResponseBase:
     key = keys.bearer(request)
     employee, body = await in_thread(_admit, key, request.read())
     body |= {
@@ -68,10 +76,10 @@ async def complete_chat(request: HttpRequest) -> HttpResponseBase:
         "cache_salt": keys.cache_salt(employee),
     }
     if body.get("stream") is not True:
-        return await _answer_whole(employee, "/v1/chat/completions", body)
+        return await _answer_whole(employee, path, body)
     place = limits.places.take(employee)
     try:
-        answer = await upstream.start("/v1/chat/completions", body)
+        answer = await upstream.start(path, body)
         stream = upstream.relay(answer, place, lambda: _check_key(key))
     except BaseException:
         place.give_back()  # also when the caller has gone away: then it is a CancelledError
@@ -99,6 +107,7 @@ async def say_unknown(request: HttpRequest, rest: str) -> HttpResponse:
 models = door(GET=list_models)
 model = door(GET=show_model)
 chat_completions = door(POST=complete_chat)
+completions = door(POST=complete_text)
 embeddings = door(POST=embed)
 reranking = door(POST=rerank)
 unknown = door(GET=say_unknown, POST=say_unknown)

@@ -84,6 +84,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api_models": {"GET": KEYED},
     "api_model": {"GET": KEYED},
     "api_chat_completions": {"POST": KEYED},
+    "api_completions": {"POST": KEYED},
     "api_embeddings": {"POST": KEYED},
     "api_rerank": {"POST": KEYED},
     "api_unknown": {"GET": public(404), "POST": public(404)},

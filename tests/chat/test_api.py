@@ -391,7 +391,7 @@ def test_a_key_cannot_be_used_for_cross_site_requests(door: Door) -> None:
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-@pytest.mark.parametrize("path", ["/responses", "/completions", "/files", "/fine_tuning/jobs"])
+@pytest.mark.parametrize("path", ["/responses", "/audio/speech", "/files", "/fine_tuning/jobs"])
 def test_addresses_that_are_not_there(door: Door, path: str) -> None:
     """Said in the shape that the client understands."""
     answer = door.post(path, {"model": CHAT})
