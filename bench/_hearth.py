@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ def home() -> Iterator[Home]:
 
 
 @contextmanager
-def running(where: Home, **variables: str) -> Iterator[Hearth]:
+def running(where: Home, *, command: Sequence[str] = (str(ROOT / "bin/run"),), **variables: str) -> Iterator[Hearth]:
     url = f"http://127.0.0.1:{where.port}"
     environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "VALKEY_URL")}
     environment |= {
@@ -71,7 +71,7 @@ def running(where: Home, **variables: str) -> Iterator[Hearth]:
     with log_path.open("w") as log:
         began = time.monotonic()
         launcher = subprocess.Popen(
-            [str(ROOT / "bin/run")], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            list(command), cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
         while not answers(f"{url}/signin/"):

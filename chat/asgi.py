@@ -18,7 +18,7 @@ from channels.sessions import CookieMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
-from chat.consumers import SocketConsumer  # noqa: E402
+from chat.consumers import socket  # noqa: E402
 
 Scope = MutableMapping[str, Any]
 Application = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -39,8 +39,9 @@ async def refuse(scope: Scope, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close"})
 
 
-elsewhere = re_path("", refuse)  # type: ignore[arg-type]  # the stubs know views, not sockets
-sockets = CookieMiddleware(URLRouter([path("socket/", SocketConsumer.as_asgi()), elsewhere]))
+# The stubs know views, not sockets.
+routes = [path("socket/", socket), re_path("", refuse)]  # type: ignore[arg-type]
+sockets = CookieMiddleware(URLRouter(routes))
 
 application = without_root_path(
     ProtocolTypeRouter(

@@ -1,110 +1,117 @@
 """One socket a tab: frames in, events out. Owns no query; verbs do the work on database threads.
 
-Rights are looked at again with every frame, and whenever the employee's doorbell says that they changed. Handlers
-return quickly, because Channels runs one at a time: the answer itself is written by another process.
+Rights are looked at again with every frame, and whenever the employee's doorbell says that they changed. Frames are
+taken one at a time, rings beside them: the answer itself is written by another process. Written for ASGI directly,
+because Channels' consumers cost two tasks and a queue a tab and a thread's turn a message.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
 import uuid
-from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from chat import doorbell, events, frames, limits, sessions
+from chat import bells, doorbell, events, frames, limits, sessions
 from chat.database import in_thread
 from chat.errors import HearthError
+from chat.events import RESTART, SIGNED_OUT, TOO_FAST, TOO_MANY_SOCKETS
+from chat.hearing import Hearing
 from chat.languages import of_headers
 from chat.logs import current_request_id
-from chat.models import Employee
-from chat.turns import asking, follow, queue
-from chat.views.documents import state_or_deletion
-from chat.views.frame import models_of
+from chat.socket_rights import Rights, SignedOut
+from chat.turns import asking, queue
+from chat.turns.following import Following
 
 log = logging.getLogger(__name__)
-R = TypeVar("R")
 
-SIGNED_OUT, TOO_MANY_SOCKETS, TOO_FAST = 4401, 4429, 4408
-CHECK_EVERY_SECONDS = 1.0  # for frames that reach no verb
 MAX_BAD_FRAMES = 200
 
 
-class SignedOut(Exception):
-    """The session behind the socket has ended."""
+async def socket(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+    """The ASGI application of `/socket/`."""
+    current_request_id.set(uuid.uuid4().hex[:12])
+    tab = SocketConsumer(scope, send)
+    await receive()  # websocket.connect
+    if not await tab.connect():
+        return
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            await tab.receive(message.get("text"))
+    finally:
+        tab.disconnect()
 
 
-class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    async def connect(self) -> None:
-        self.employee_id: int | None = None
-        self.followers: dict[uuid.UUID, follow.Follower] = {}
-        self.window = follow.Window()
-        self.budget = limits.FrameBudget()
-        self.num_bad_frames = 0
-        self.checked_at = time.monotonic()
-        self.looking: asyncio.Task[None] | None = None
-        self.checking: asyncio.Task[bool] | None = None
-        current_request_id.set(uuid.uuid4().hex[:12])
-        self.session_key = self.scope["cookies"].get(sessions.cookie_name())
-        employee = await in_thread(sessions.employee_of, self.session_key)
+class SocketConsumer:
+    def __init__(self, scope: dict[str, Any], send: Any) -> None:
+        self._scope = scope
+        self._asgi_send = send
+        self._budget = limits.FrameBudget()
+        self._num_bad_frames = 0
+        self._opened_at = time.monotonic()
+        self._renewal_at: float | None = None
+        self._is_closed = False
+
+    async def connect(self) -> bool:
+        session_key = self._scope["cookies"].get(sessions.cookie_name())
+        try:
+            employee = await in_thread(sessions.employee_of, session_key)
+        except DatabaseError as error:
+            log.warning("socket refused: %s", type(error).__name__)
+            employee = None
         if employee is None:
             await self.close()  # before accept: the handshake is refused
-            return
-        self.language = employee.language or of_headers(self.scope["headers"])
+            return False
+        self.language = employee.language or of_headers(self._scope["headers"])
+        await self._asgi_send({"type": "websocket.accept"})
         if not limits.socket_places.take(employee.pk):
-            await self.accept()
             await self.close(TOO_MANY_SOCKETS)
-            return
-        self.employee_id = employee.pk
-        await self.channel_layer.group_add(doorbell.employee_group(employee.pk), self.channel_name)
-        await self.channel_layer.group_add(doorbell.EVERYONE, self.channel_name)
-        await self.accept()
+            return False
+        self.rights = Rights(session_key, employee.pk)
+        self.following = Following(self.send, self.rights, self.close)
+        self._hearing = Hearing(self, employee.pk)
+        self._hearing.begin()
+        # Whoever sees that the socket is open may count on rings.
+        await bells.of_loop().ready()
+        return True
 
-    async def disconnect(self, code: int) -> None:
-        for task in (self.looking, self.checking):
-            if task is not None:
-                task.cancel()
-        if self.employee_id is None:
-            return
-        limits.socket_places.give_back(self.employee_id)
-        await self.channel_layer.group_discard(doorbell.employee_group(self.employee_id), self.channel_name)
-        await self.channel_layer.group_discard(doorbell.EVERYONE, self.channel_name)
-        for turn_id in list(self.followers):
-            await self._leave(turn_id)
-        self.employee_id = None
+    def disconnect(self) -> None:
+        self._is_closed = True
+        limits.socket_places.give_back(self.rights.employee_id)
+        self._hearing.end()
+        self.following.end()
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.employee_id is None:
-            return
+    async def receive(self, text: str | None) -> None:
+        frame: frames.Frame | None = None
         with translation.override(self.language):
             try:
-                frame = frames.parse(text_data)
-                if self.budget.take(frames.ACKNOWLEDGE_COST if isinstance(frame, frames.Acknowledge) else 1.0):
+                frame = frames.parse(text)
+                if self._budget.take(frames.ACKNOWLEDGE_COST if isinstance(frame, frames.Acknowledge) else 1.0):
                     await self._handle(frame)
                 else:
                     await self._bad_frame(getattr(frame, "ref", None), *_too_fast())
             except frames.BadFrame as error:
-                said = (error.code, error.sentence) if self.budget.take() else _too_fast()
+                said = (error.code, error.sentence) if self._budget.take() else _too_fast()
                 await self._bad_frame(error.ref, *said)
             except SignedOut:
                 await self.close(SIGNED_OUT)
+            except HearthError as error:
+                await self.say(events.error(_name_of(frame), error.code, error.sentence))
             except DatabaseError as error:
                 log.warning("frame not handled: %s", type(error).__name__)
                 # An acknowledgement or a ping comes again by itself; whatever else was asked is told.
                 if not isinstance(frame, frames.Acknowledge | frames.Ping):
                     sentence = _("The database does not answer. Try again in a moment.")
-                    await self._say(events.error(getattr(frame, "ref", None), "unavailable", sentence))
+                    await self.say(events.error(getattr(frame, "ref", None), "unavailable", sentence))
             except Exception:  # one broken frame must not end the tab's other answers
                 log.exception("frame failed")
-                await self._say(events.error(None, "server_error", _("Something broke on our side.")))
+                await self.say(events.error(None, "server_error", _("Something broke on our side.")))
 
     async def _handle(self, frame: frames.Frame) -> None:
         match frame:
@@ -113,185 +120,78 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             case frames.FollowTurn():
                 await self._follow(frame)
             case frames.StopTurn():
-                await self._stop(frame)
+                await self.rights.as_employee(queue.request_stop, frame.turn)
             case frames.UnfollowTurn():
-                await self._check()
-                await self._leave(frame.turn)
+                await self.rights.check()
+                self.following.leave(frame.turn)
             case frames.Acknowledge():
-                await self._check()
-                await self._acknowledge(frame)
+                await self.rights.check()
+                await self.following.acknowledge(frame.turn, frame.seq)
             case frames.Ping():
-                await self._check()
-                await self._say({"type": "pong"})
-
-    # What a browser may ask for
+                await self.rights.check()
+                await self.say({"type": "pong"})
+                await self._renew_if_old()
 
     async def _ask(self, frame: frames.SendMessage | frames.RegenerateAnswer | frames.ContinueAnswer) -> None:
-        ref = frame.ref
-        try:
-            sent = await self._as_employee(*_wish_of(frame, self.language))
-        except HearthError as error:
-            await self._say(events.error(ref, error.code, error.sentence))
-            return
-        turn = sent.turn
-        await self._say(events.accepted(ref, sent))
-        if turn.id not in self.followers:
-            # Who asks will follow: beginning now spares the first word a round trip.
-            follower = await self._begin_following(turn.id, 0, is_new=turn.attempt == 0)
-            follower.is_automatic = True
+        sent = await self.rights.as_employee(*_wish_of(frame, self.language))
+        await self.say(events.accepted(frame.ref, sent))
+        # Who asks will follow: beginning now spares the first word a round trip.
+        await self.following.begin_for_asker(sent.turn.id, is_new=sent.turn.attempt == 0)
         group = doorbell.employee_group(sent.thread.owner_id)
-        await doorbell.ring_soon(group, {"type": "thread.changed", "thread": sent.thread.summary()})
-        await doorbell.ring_soon(group, {"type": "branch.changed", "thread": str(sent.thread.id), "ref": ref})
+        branch = {"type": "branch.changed", "thread": str(sent.thread.id), "ref": frame.ref}
+        await doorbell.ring_soon(group, {"type": "thread.changed", "thread": sent.thread.summary()}, branch)
 
     async def _follow(self, frame: frames.FollowTurn) -> None:
-        known = self.followers.get(frame.turn)
-        if known is not None and known.is_automatic and known.after_seq == frame.after_seq:
-            known.is_automatic = False
-            await self._check()
+        if self.following.was_begun_for(frame.turn, frame.after_seq):
+            await self.rights.check()
             return
-        try:
-            await self._as_employee(follow.state_of, frame.turn)
-        except HearthError as error:
-            await self._say(events.error(str(frame.turn), error.code, error.sentence))
-            return
-        await self._leave(frame.turn)
-        if len(self.followers) >= limits.MAX_FOLLOWED_TURNS:
+        if not await self.following.begin(frame.turn, frame.after_seq):
             sentence = _("This tab follows too many answers at once.")
-            await self._say(events.error(str(frame.turn), "too_many_turns", sentence))
+            await self.say(events.error(str(frame.turn), "too_many_turns", sentence))
+
+    async def _renew_if_old(self) -> None:
+        """A tab may stay open for weeks; its socket does not."""
+        now = time.monotonic()
+        if now - self._opened_at < limits.SOCKET_SECONDS:
             return
-        await self._begin_following(frame.turn, frame.after_seq)
-
-    async def _stop(self, frame: frames.StopTurn) -> None:
-        try:
-            await self._as_employee(queue.request_stop, frame.turn)
-        except HearthError as error:
-            await self._say(events.error(str(frame.turn), error.code, error.sentence))
-
-    async def _acknowledge(self, frame: frames.Acknowledge) -> None:
-        follower = self.followers.get(frame.turn)
-        if follower is None:
-            return
-        await follower.acknowledge(frame.seq)
-        for other in list(self.followers.values()):
-            await other.go_on()
-
-    # What doorbells say
-
-    async def turn_event(self, message: dict[str, Any]) -> None:
-        follower = self.followers.get(uuid.UUID(message["frame"]["turn"]))
-        if follower is not None:
-            if self.checking is None or self.checking.done():
-                self.checking = asyncio.create_task(self._may_hear())  # the words do not wait for it
-            await follower.hear(message["id"], message["seq"], message["frame"])
-
-    async def rights_changed(self, message: dict[str, Any]) -> None:
-        if message["session_key"] in ("", self.session_key):
-            self.checked_at = 0.0
-            try:
-                await self._check()
-            except SignedOut:
-                await self.close(SIGNED_OUT)
-
-    async def thread_changed(self, message: dict[str, Any]) -> None:
-        if await self._may_hear():
-            await self._say({"type": "thread.changed", "thread": message["thread"]})
-
-    async def branch_changed(self, message: dict[str, Any]) -> None:
-        """Somebody asked in another tab, or in this one: which it was, the page knows by ref."""
-        if await self._may_hear():
-            await self._say({"type": "branch.changed", "thread": message["thread"], "ref": message["ref"]})
-
-    async def models_changed(self, message: dict[str, Any]) -> None:
-        try:
-            models = await self._as_employee(models_of, note_seen=False)
-        except SignedOut:
-            await self.close(SIGNED_OUT)
-            return
-        await self._say({"type": "models.changed", "models": models})
-
-    async def document_changed(self, message: dict[str, Any]) -> None:
-        try:
-            with translation.override(self.language):
-                state = await self._as_employee(state_or_deletion, uuid.UUID(message["document_id"]), note_seen=False)
-        except SignedOut:
-            await self.close(SIGNED_OUT)
-            return
-        await self._say({"type": "document.changed", "document": state})
-
-    # Followers
-
-    async def _begin_following(self, turn_id: uuid.UUID, after_seq: int, *, is_new: bool = False) -> follow.Follower:
-        follower = follow.Follower(
-            turn_id,
-            after_seq,
-            self.window,
-            send=lambda text: self.send(text_data=text),
-            load=partial(self._as_employee, follow.state_of, turn_id, note_seen=False),
-        )
-        self.followers[turn_id] = follower
-        # First the doorbell, then the log: what happens in between is in both, and is sent once.
-        await self.channel_layer.group_add(doorbell.turn_group(turn_id), self.channel_name)
-        await follower.look(ask_database=not is_new)
-        if self.looking is None or self.looking.done():
-            self.looking = asyncio.create_task(self._look_after_followers())
-        return follower
-
-    async def _leave(self, turn_id: uuid.UUID) -> None:
-        follower = self.followers.pop(turn_id, None)
-        if follower is not None:
-            follower.leave()
-            await self.channel_layer.group_discard(doorbell.turn_group(turn_id), self.channel_name)
-
-    async def _look_after_followers(self) -> None:
-        """A doorbell may be lost: while answers are open, look for news that it did not bring."""
-        while any(not follower.is_over for follower in self.followers.values()):
-            await asyncio.sleep(follow.QUIET_SECONDS / 2)
-            try:
-                for follower in list(self.followers.values()):
-                    if follower.is_quiet:
-                        await follower.look()
-            except SignedOut:
-                await self.close(SIGNED_OUT)
-                return
-
-    # Rights
-
-    async def _as_employee(self, verb: Callable[..., R], *args: Any, note_seen: bool = True) -> R:
-        """Call verb(employee, …) for whoever the session belongs to now. Raises SignedOut."""
-        result: R = await in_thread(_guarded, self.session_key, self.employee_id, note_seen, verb, *args)
-        self.checked_at = time.monotonic()
-        return result
-
-    async def _check(self) -> None:
-        if time.monotonic() - self.checked_at > CHECK_EVERY_SECONDS:
-            await self._as_employee(lambda employee: None, note_seen=False)
-
-    async def _may_hear(self) -> bool:
-        """Sessions also end by themselves, and nobody rings for that: who only listens must not go on hearing."""
-        try:
-            await self._check()
-        except SignedOut:
-            await self.close(SIGNED_OUT)
-            return False
-        except DatabaseError as error:
-            log.warning("rights not checked: %s", type(error).__name__)
-        return True
+        if self._renewal_at is None:
+            self._renewal_at = now
+            await self.say({"type": "reconnect"})
+        elif now - self._renewal_at > limits.RENEWAL_SECONDS:
+            await self.close(RESTART)
 
     # Saying
 
-    async def _say(self, frame: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(frame, separators=(",", ":"), ensure_ascii=False))
+    async def say(self, frame: dict[str, Any]) -> None:
+        await self.send(json.dumps(frame, separators=(",", ":"), ensure_ascii=False))
+
+    async def send(self, text: str) -> None:
+        if not self._is_closed:
+            await self._asgi_send({"type": "websocket.send", "text": text})
+
+    async def close(self, code: int | None = None) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            await self._asgi_send({"type": "websocket.close"} | ({"code": code} if code else {}))
 
     async def _bad_frame(self, ref: str | None, code: str, sentence: str) -> None:
-        self.num_bad_frames += 1
-        if self.num_bad_frames > MAX_BAD_FRAMES:
+        self._num_bad_frames += 1
+        if self._num_bad_frames > MAX_BAD_FRAMES:
             await self.close(TOO_FAST)
             return
-        await self._say(events.error(ref, code, sentence))
+        await self.say(events.error(ref, code, sentence))
 
 
 def _too_fast() -> tuple[str, str]:
     return "too_fast", _("That was too fast. Wait a moment and try again.")
+
+
+def _name_of(frame: frames.Frame | None) -> str | None:
+    """What the page calls the thing that it asked for."""
+    match frame:
+        case frames.FollowTurn(turn=turn) | frames.StopTurn(turn=turn):
+            return str(turn)
+    return getattr(frame, "ref", None)
 
 
 def _wish_of(frame: frames.Frame, language: str) -> tuple[Callable[..., asking.Sent], Any]:
@@ -305,12 +205,3 @@ def _wish_of(frame: frames.Frame, language: str) -> tuple[Callable[..., asking.S
             place = frame.thread, text, model, documents, language, frame.parent, frame.edits
             return asking.send, asking.Question(id, *place)
     raise TypeError(frame)
-
-
-def _guarded(
-    session_key: str | None, employee_id: int | None, note_seen: bool, verb: Callable[..., Any], *args: Any
-) -> Any:
-    employee: Employee | None = sessions.employee_of(session_key, note_seen=note_seen)
-    if employee is None or employee.pk != employee_id:
-        raise SignedOut
-    return verb(employee, *args)

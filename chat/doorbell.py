@@ -1,16 +1,19 @@
-"""Ringing in other people's tabs: something changed, look again.
+"""Ringing in other people's tabs: something changed, look again. Who hears it is `chat.bells`.
 
-The channel layer is a doorbell and never the truth: it may lose a message, and whoever hears it asks the database.
+A ring is a doorbell and never the truth: it may be lost, and whoever hears it asks the database. Valkey that does not
+answer costs freshness, never the caller's work.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
+import msgpack
 import redis
-from channels.layers import get_channel_layer
 from django.conf import settings
 
 from chat import valkey
@@ -18,6 +21,21 @@ from chat import valkey
 log = logging.getLogger(__name__)
 
 EVERYONE = "everyone"
+Ring = tuple[str, str]  # a group and a JSON text
+
+
+def channel() -> str:
+    """Valkey's channels know no database numbers, hence the prefix."""
+    return f"{settings.CHANNEL_PREFIX}:bells"
+
+
+def pack(rings: Iterable[Ring]) -> bytes:
+    packed: bytes = msgpack.packb(list(rings))
+    return packed
+
+
+def unpack(data: bytes) -> list[Ring]:
+    return [(group, text) for group, text in msgpack.unpackb(data)]
 
 
 def employee_group(employee_id: int) -> str:
@@ -29,22 +47,17 @@ def turn_group(turn_id: uuid.UUID) -> str:
 
 
 def ring(group: str, message: dict[str, Any]) -> None:
-    """From synchronous code. A Valkey that does not answer costs freshness, never the caller's work.
-
-    Published with our own connection, since the layer would open a loop and a connection for each ring.
-    """
-    layer = get_channel_layer()
-    channel = f"{settings.CHANNEL_PREFIX}__group__{group}"
+    """From synchronous code."""
     try:
-        valkey.client().publish(channel, layer.serialize(message))
+        valkey.client().publish(channel(), pack([(group, json.dumps(message))]))
     except redis.RedisError as error:
         log.warning("doorbell %s not rung: %s", group, type(error).__name__)
 
 
-async def ring_soon(group: str, message: dict[str, Any]) -> None:
+async def ring_soon(group: str, *messages: dict[str, Any]) -> None:
     """The same from asynchronous code."""
     try:
-        await get_channel_layer().group_send(group, message)
+        await valkey.loop_client().publish(channel(), pack((group, json.dumps(message)) for message in messages))
     except (redis.RedisError, OSError) as error:
         log.warning("doorbell %s not rung: %s", group, type(error).__name__)
 
@@ -61,6 +74,11 @@ def rights_changed(employee_id: int) -> None:
 
 def thread_changed(employee_id: int, summary: dict[str, Any]) -> None:
     ring(employee_group(employee_id), {"type": "thread.changed", "thread": summary})
+
+
+def branch_changed(employee_id: int, thread_id: uuid.UUID, ref: str = "") -> None:
+    """Another branch of the thread is shown now; ref: what the asking tab calls it."""
+    ring(employee_group(employee_id), {"type": "branch.changed", "thread": str(thread_id), "ref": ref})
 
 
 def models_changed() -> None:

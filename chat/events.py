@@ -106,6 +106,14 @@ class Failed(Event):
 
 LAST = (Finished.type, Failed.type)
 
+# Why the server closes a socket. After any other code than the first the page comes back.
+SIGNED_OUT, TOO_MANY_SOCKETS, TOO_FAST, NOT_READING, RESTART = 4401, 4429, 4408, 4008, 1012
+
+
+def is_last(text: str) -> bool:
+    """Whether the JSON of an event, which begins with its type, ends its turn."""
+    return text.startswith(tuple(f'{{"type":"{kind}"' for kind in LAST))
+
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

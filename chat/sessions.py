@@ -37,7 +37,7 @@ def end(request: HttpRequest) -> None:
     logout(request)
 
 
-def is_alive(session: SessionBase) -> bool:
+def is_alive(session: SessionBase | dict[str, Any]) -> bool:
     now = time.time()
     age, idle = now - session.get(SIGNED_IN_AT, 0), now - session.get(SEEN_AT, 0)
     return bool(age < settings.SESSION_ABSOLUTE_SECONDS and idle < settings.SESSION_IDLE_SECONDS)
@@ -61,15 +61,21 @@ def employee_of(session_key: str | None, *, note_seen: bool = True) -> Employee 
     if not session_key:
         return None
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    if SESSION_KEY not in session or BACKEND_SESSION_KEY not in session or not is_alive(session):
+    if SESSION_KEY not in session:
         return None
     employee = Employee.objects.filter(pk=session[SESSION_KEY], is_active=True, must_change_password=False).first()
-    if employee is None or not _has_hash(session.get(HASH_SESSION_KEY, ""), employee):
+    if employee is None or not belongs_to(session, employee):
         return None
     if note_seen and time.time() - session[SEEN_AT] > NOTE_EVERY_SECONDS:
         session[SEEN_AT] = int(time.time())
         session.save()
     return employee
+
+
+def belongs_to(session: SessionBase | dict[str, Any], employee: Employee) -> bool:
+    """Whether it is alive, was begun by signing in, and the password is still the one that it was begun with."""
+    has_password = _has_hash(session.get(HASH_SESSION_KEY, ""), employee)
+    return BACKEND_SESSION_KEY in session and is_alive(session) and has_password
 
 
 def _has_hash(found: Any, employee: Employee) -> bool:

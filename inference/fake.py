@@ -6,6 +6,7 @@ or one cell reused wrongly, the answer would be another.
 
     "say: X" in the last question     X
     "babble: N" in the last question  N words, each made from a checksum over the whole sequence
+    "clock: N" in the last question   N words of three characters: when each was written (see clock_word)
     anything else                     You said: <the last question>
     a source in the prompt            " [1]" at the end
 """
@@ -30,6 +31,21 @@ DIMENSIONS = 384
 _START, _END = 1, 2
 _BASE = 16
 _WORDS = re.compile(rb"\s?[^\s]+|\s")
+_CLOCK = -1  # a token of the script whose text is not known before it is written
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+CLOCK_RANGE_MS = len(_DIGITS) ** 3
+
+
+def clock_word(milliseconds: int) -> str:
+    """Three characters for a time of day in milliseconds, which come again after CLOCK_RANGE_MS (262 s)."""
+    rest = milliseconds % CLOCK_RANGE_MS
+    return _DIGITS[rest >> 12] + _DIGITS[rest >> 6 & 63] + _DIGITS[rest & 63]
+
+
+def clock_milliseconds(word: str) -> int:
+    """The time that a clock word says, below CLOCK_RANGE_MS."""
+    first, second, third = (_DIGITS.index(digit) for digit in word)
+    return first << 12 | second << 6 | third
 
 
 def pretend_to_load(config: EngineConfig, on_percent: Callable[[int], None]) -> None:
@@ -121,6 +137,8 @@ class FakeBackend:
         if not 0 < place <= len(script) or tokens[-1] != script[place - 1]:
             start, script, place = len(tokens), self._script(tokens), 0
             self._scripts[sequence] = (start, script)
+        if place < len(script) and script[place] == _CLOCK:
+            script[place] = self.vocab.tokenize(clock_word(time.time_ns() // 1_000_000))[0]
         return script[place] if place < len(script) else _END
 
     def close(self) -> None:
@@ -132,15 +150,22 @@ class FakeBackend:
         text = self.vocab.text(tokens[marks[-1] + 1 if marks else 0 :])
         _role, _, written = text.partition("\n")
         prompt = self.vocab.text(tokens[: marks[-1]] if marks else tokens)
+        clock = re.search(r"clock: ([0-9]{1,5})", _last_question(prompt))
+        if clock:
+            return [_CLOCK] * max(0, int(clock[1]) - len(written) // 3)
         answer = _answer(prompt, zlib.crc32(tokens[: marks[-1] if marks else None].tobytes()))
         if not answer.startswith(written):
             return []
         return self.vocab.tokenize(answer[len(written) :])
 
 
-def _answer(prompt: str, checksum: int) -> str:
+def _last_question(prompt: str) -> str:
     _, _, last = prompt.rpartition("<|im_start|>user\n")
-    question, _, _ = last.partition("<|im_end|>")
+    return last.partition("<|im_end|>")[0]
+
+
+def _answer(prompt: str, checksum: int) -> str:
+    question = _last_question(prompt)
     said = re.search(r"say: (.*)", question, re.DOTALL)
     babble = re.search(r"babble: ([0-9]{1,5})", question)
     if babble:

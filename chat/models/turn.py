@@ -7,6 +7,7 @@ does not know it yet: every write names its attempt. `chat.turns.queue` has the 
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 from django.db import models
 
@@ -16,6 +17,8 @@ from chat.models.thread import Thread
 
 QUEUED, RUNNING, FINISHED, STOPPED, FAILED = "queued", "running", "finished", "stopped", "failed"
 OPEN = (QUEUED, RUNNING)
+# How long a worker owns a turn without saying so again.
+LEASE = timedelta(seconds=15)
 
 
 class TurnQuerySet(models.QuerySet["Turn"]):
@@ -62,8 +65,3 @@ class Turn(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
-
-    @property
-    def socket_group(self) -> str:
-        """The doorbell that rings when the turn's log grew."""
-        return f"turn.{self.id.hex}"

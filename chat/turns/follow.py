@@ -33,6 +33,16 @@ class Window:
 
     def __init__(self) -> None:
         self.num_bytes = 0
+        self._full_since: float | None = None
+
+    @property
+    def is_given_up(self) -> bool:
+        """It has been full for so long that nobody can be reading; looked at every other second."""
+        if self.has_room:
+            self._full_since = None
+            return False
+        self._full_since = self._full_since or time.monotonic()
+        return time.monotonic() - self._full_since > limits.ACKNOWLEDGE_SECONDS
 
     @property
     def has_room(self) -> bool:
@@ -57,25 +67,30 @@ class Follower:
         self._load = load
         self._lock = asyncio.Lock()
 
-    async def hear(self, entry_id: str, seq: int, frame: dict[str, Any]) -> None:
-        """The doorbell rang with an event."""
+    async def hear(self, ring: str) -> None:
+        """The doorbell rang with an event: its place in the log, and its JSON as it is sent."""
+        entry_id, _space, text = ring.partition(" ")
+        seq = int(entry_id.rpartition("-")[2])
         async with self._lock:
             self._heard_at = time.monotonic()
             if self.is_over or seq <= self._seq:
                 return
             if seq == self._seq + 1 and not self._is_behind and self._window.has_room:
-                await self._send(seq, frame)
+                await self._send(seq, text)
                 self._entry_id = entry_id
             else:
                 self._is_behind = True
                 await self._catch_up()
 
-    async def look(self, *, ask_database: bool = True) -> None:
-        """Read whatever the doorbell did not bring; of a turn that was queued a moment ago the log says all."""
+    async def look(self, *, ask_database: bool = True, known: dict[str, Any] | None = None) -> None:
+        """Read whatever the doorbell did not bring; of a turn that was queued a moment ago the log says all.
+
+        known: the snapshot's fields, from a moment ago.
+        """
         async with self._lock:
             self._heard_at = time.monotonic()
             if not self.is_over:
-                await self._catch_up(ask_database=ask_database)
+                await self._catch_up(ask_database=ask_database, known=known)
 
     async def acknowledge(self, seq: int) -> None:
         async with self._lock:
@@ -97,13 +112,13 @@ class Follower:
     def is_quiet(self) -> bool:
         return not self.is_over and time.monotonic() - self._heard_at > QUIET_SECONDS
 
-    async def _catch_up(self, *, ask_database: bool = False) -> None:
+    async def _catch_up(self, *, ask_database: bool = False, known: dict[str, Any] | None = None) -> None:
         self._is_behind = True
         if not self._window.has_room:
             return
         try:
             entries = await log.read(self.turn_id, self._entry_id)
-        except redis.RedisError:
+        except (redis.RedisError, OSError):
             entries = []
             ask_database = True
         for entry in entries:
@@ -113,15 +128,16 @@ class Follower:
                     return
                 if not self._window.has_room:
                     return
-                await self._send(entry.seq, entry.frame)
+                await self._send(entry.seq, entry.text)
             self._entry_id = entry.id
         self._is_behind = False
         if ask_database and not self.is_over:
-            await self._take_snapshot(only_if_over=bool(entries) or self._entry_id is not None)
+            has_log = bool(entries) or self._entry_id is not None
+            await self._take_snapshot(only_if_over=has_log, state=None if entries else known)
 
-    async def _take_snapshot(self, *, only_if_over: bool = False) -> None:
+    async def _take_snapshot(self, *, only_if_over: bool = False, state: dict[str, Any] | None = None) -> None:
         try:
-            state = await self._load()
+            state = state or await self._load()
         except Missing:
             self.is_over = True
             return
@@ -132,15 +148,15 @@ class Follower:
         self._entry_id = None
         self._is_behind = not is_over
         self.is_over = is_over
-        await self._send(self._seq, events.snapshot(str(self.turn_id), self._seq, **state))
+        snapshot = events.snapshot(str(self.turn_id), self._seq, **state)
+        await self._send(self._seq, json.dumps(snapshot, separators=(",", ":"), ensure_ascii=False))
 
-    async def _send(self, seq: int, frame: dict[str, Any]) -> None:
-        text = json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
+    async def _send(self, seq: int, text: str) -> None:
         size = len(text.encode())
         self._unacknowledged.append((seq, size))
         self._window.num_bytes += size
         self._seq = seq
-        self.is_over = self.is_over or frame["type"] in events.LAST
+        self.is_over = self.is_over or events.is_last(text)
         await self._send_text(text)
 
 

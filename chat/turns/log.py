@@ -7,6 +7,7 @@ Numbers go on across attempts. Valkey may lose all of it; then numbers jump, and
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import uuid
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from channels.layers import get_channel_layer
 
 from chat import doorbell, valkey
 from chat.events import Event
+from chat.turns import outbox
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,16 @@ class Fenced(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One event as it is sent: frame has type, turn, seq and the event's fields."""
+    """One event: text is the JSON as it is sent, with type, turn, seq and the event's fields."""
 
     id: str
     seq: int
-    frame: dict[str, Any]
+    text: str
+
+    @property
+    def frame(self) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self.text)
+        return frame
 
 
 def key_of(turn_id: uuid.UUID) -> str:
@@ -45,11 +51,12 @@ def key_of(turn_id: uuid.UUID) -> str:
 
 
 async def read(turn_id: uuid.UUID, after_id: str | None = None) -> list[Entry]:
-    """The events after an entry (or all), in order. Raises redis.RedisError."""
+    """The events after an entry (or all), in order. Raises redis.RedisError, OSError."""
     start = f"({after_id}" if after_id else "-"
-    rows = await valkey.loop_client().xrange(key_of(turn_id), min=start)
+    async with asyncio.timeout(outbox.VALKEY_SECONDS):
+        rows = await valkey.loop_client().xrange(key_of(turn_id), min=start)
     return [
-        Entry(entry_id.decode(), int(entry_id.rpartition(b"-")[2]), json.loads(values[b"e"]))
+        Entry(entry_id.decode(), int(entry_id.rpartition(b"-")[2]), values[b"e"].decode())
         for entry_id, values in rows
         if b"e" in values
     ]
@@ -75,7 +82,7 @@ class TurnLog:
             entries = await read(self._turn_id) if self._attempt > 1 else []
         except redis.ResponseError as error:
             raise Fenced from error
-        except redis.RedisError:
+        except (redis.RedisError, OSError):
             log.warning("turn %s: Valkey does not answer, going on without a log", self._turn_id)
             was_lost, entries = True, []
         newer = [entry for entry in entries if entry.seq > checkpoint_seq]
@@ -93,30 +100,23 @@ class TurnLog:
             pipe.xadd(key, {"seal": "1"}, id=f"{self._attempt}-0")
             pipe.expire(key, KEEP_RUNNING_SECONDS)
             pipe.xlen(key)
-            results = await pipe.execute()
+            async with asyncio.timeout(outbox.VALKEY_SECONDS):
+                results = await pipe.execute()
         return bool(results[-1] == 1)
 
     async def append(self, event: Event) -> None:
         """Number the event, keep it and ring. Raises Fenced; a Valkey that is away costs liveness only."""
         self.seq += 1
         frame = event.frame() | {"turn": str(self._turn_id), "seq": self.seq}
-        entry_id = f"{self._attempt}-{self.seq}"
         text = json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
-        try:
-            await valkey.loop_client().xadd(key_of(self._turn_id), {"e": text}, id=entry_id)
-            await get_channel_layer().group_send(
-                self._group, {"type": "turn.event", "id": entry_id, "seq": self.seq, "frame": frame}
-            )
-        except redis.ResponseError as error:
-            if "equal or smaller" in str(error):
-                raise Fenced from error
-            log.warning("turn %s: event %d not kept: %s", self._turn_id, self.seq, error)
-        except (redis.RedisError, OSError) as error:
-            log.warning("turn %s: event %d not kept: %s", self._turn_id, self.seq, type(error).__name__)
+        entry = outbox.Letter(key_of(self._turn_id), f"{self._attempt}-{self.seq}", text, self._group)
+        if not await outbox.of_loop().post(entry):
+            raise Fenced
 
     async def close(self) -> None:
         """Ended turns are read from PostgreSQL; the log stays a while for those who are in the middle of it."""
         try:
-            await valkey.loop_client().expire(key_of(self._turn_id), KEEP_ENDED_SECONDS)
-        except redis.RedisError:
+            async with asyncio.timeout(outbox.VALKEY_SECONDS):
+                await valkey.loop_client().expire(key_of(self._turn_id), KEEP_ENDED_SECONDS)
+        except (redis.RedisError, OSError):
             log.warning("turn %s: its log ends by itself", self._turn_id)

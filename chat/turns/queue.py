@@ -19,11 +19,10 @@ from django.utils import timezone
 from chat import valkey
 from chat.errors import Missing
 from chat.models import Employee, Message, Thread, Turn
-from chat.models.turn import QUEUED, RUNNING, TurnQuerySet
+from chat.models.turn import LEASE, QUEUED, RUNNING, TurnQuerySet
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=15)
 MAX_INTERRUPTIONS = 3
 
 
@@ -75,17 +74,6 @@ def release(turn: Turn, *, not_before_seconds: float = 0) -> bool:
     if done and not not_before_seconds:
         ring("queued")
     return done
-
-
-def checkpoint(turn: Turn, *, seq: int, text: str | None) -> bool | None:
-    """Extend the lease and, with a text, store it. Whether a stop was asked for; None when the turn is not ours."""
-    with transaction.atomic():
-        if not _ours(turn).update(lease_until=timezone.now() + LEASE, checkpoint_seq=seq):
-            return None
-        if text is not None:
-            Message.objects.filter(pk=turn.answer_id).update(text=text)
-        stop: bool = Turn.objects.filter(pk=turn.pk, stop_requested_at__isnull=False).exists()
-        return stop
 
 
 def finish(turn: Turn, *, seq: int, status: str, answer: Message) -> bool:

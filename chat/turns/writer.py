@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from chat.database import in_thread
 from chat.events import Event, Extended
 from chat.models import Turn
-from chat.turns import queue
+from chat.turns import checkpoints
 from chat.turns.log import Fenced, TurnLog
 
 FRAME_SECONDS = 0.05
@@ -72,7 +71,7 @@ class AnswerWriter:
         is_new = text != self._stored_text
         if not is_new and time.monotonic() - self._stored_at < every_seconds:
             return False
-        stop = await in_thread(queue.checkpoint, self._turn, seq=seq, text=text if is_new else None)
+        stop = await checkpoints.of_loop().store(self._turn, seq, text if is_new else None)
         if stop is None:
             raise Fenced
         self._stored_text, self._stored_at = text, time.monotonic()

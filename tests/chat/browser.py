@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
-from chat import valkey
+from chat import bells, valkey
 from chat.asgi import application
 from chat.models import Employee
 from chat.turns.worker import Worker
@@ -104,7 +103,7 @@ async def tab_of(employee: Employee, *, cookie: str = "", language: str = "en") 
 
 
 async def close_connections() -> None:
-    await get_channel_layer().flush()
+    await bells.close()
     await valkey.close_loop_client()
 
 

@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from chat import consumers, frames, valkey
+from chat import consumers, frames, socket_rights, valkey
 from chat.models import ApiKey, Employee, Invitation, ServedModel, Thread, Turn
 from chat.models.turn import STOPPED
 from rag import uploads
@@ -300,7 +300,7 @@ MAKERS: dict[str, Callable[[Employee, str], Any]] = {
 @pytest.mark.parametrize("kind", sorted(FRAMES))
 async def test_frame(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The expected answer for owner, other and admin, with their own turn, another's, and none; then deactivation."""
-    monkeypatch.setattr(consumers, "CHECK_EVERY_SECONDS", -1.0)
+    monkeypatch.setattr(socket_rights, "CHECK_EVERY_SECONDS", -1.0)
     people = await sync_to_async(_people)()
     await sync_to_async(make_model)()
     wrong = []

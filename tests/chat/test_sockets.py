@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.test import Client
 
 from chat import doorbell
 from chat.models import Employee, Message, Thread, Turn
@@ -205,6 +206,12 @@ async def test_signing_out_closes_that_sessions_sockets(alice: Employee) -> None
         assert (await other.hear())["type"] == "pong"
 
 
+def let_time_pass(browser: Client, seconds: int) -> None:
+    session = browser.session
+    session["seen_at"] -= seconds
+    session.save()
+
+
 @pytest.mark.parametrize("words", ["a title", "an answer"])
 async def test_a_tab_that_only_listens_hears_nothing_after_its_session(
     alice: Employee, slow_inference: RunningInference, words: str
@@ -216,9 +223,7 @@ async def test_a_tab_that_only_listens_hears_nothing_after_its_session(
         if words == "an answer":
             await tab.ask(send_frame("babble: 600"))
             await tab.hear("answer.extended")
-        session = await sync_to_async(lambda: browser.session)()
-        session["seen_at"] -= 3600
-        await sync_to_async(session.save)()
+        await sync_to_async(let_time_pass)(browser, 3600)
         await asyncio.sleep(1.1)
         if words == "a title":
             await sync_to_async(doorbell.thread_changed)(alice.pk, {"title": "Secret"})

@@ -1,0 +1,31 @@
+"""Does the chat keep its promises under load, through kills, and in the browser? The whole of Hearth, fake model.
+
+Parts: streams (100 answers at once, then 500 cut lines), sockets (5,000 idle tabs), kills (5,000 questions while
+processes are killed 200 times), page (rendering, first word, a thread of 500 messages, in Chromium).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bench import _sockets, _streams
+from bench._figures import commit, machine, say
+
+PARTS = {"streams": _streams.measure, "sockets": _sockets.measure}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bin/bench chat", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; without one, all")
+    parser.add_argument("--quick", action="store_true", help="smaller numbers, shorter runs")
+    options = parser.parse_args()
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    say(f"{machine()}, commit {commit()}")
+    for name in options.parts or PARTS:
+        PARTS[name](options.quick)
+
+
+if __name__ == "__main__":
+    main()
