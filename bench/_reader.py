@@ -15,8 +15,8 @@ from typing import Any
 from bench._tab import Refused, Tab
 
 LAST = ("answer.finished", "answer.failed")
-ACK_EVENTS = 16
-ACK_SECONDS = 0.2
+ACK_EVENTS = 32
+ACK_SECONDS = 0.4
 
 
 class Answer:
@@ -70,8 +70,13 @@ class Reader:
     """One tab with its line. `watch` sees each event of a followed turn after it was taken, with its arrival."""
 
     def __init__(
-        self, url: str, session_key: str, watch: Callable[[dict[str, Any], float], None] = lambda frame, now: None
+        self,
+        url: str,
+        session_key: str,
+        watch: Callable[[dict[str, Any], float], None] = lambda frame, now: None,
+        origin: str = "",
     ) -> None:
+        self._origin = origin
         self._url, self._session_key, self._watch = url, session_key, watch
         self._tab: Tab | None = None
         self._answers: dict[str, Answer] = {}
@@ -87,7 +92,7 @@ class Reader:
 
     async def open(self) -> None:
         """Raises Refused."""
-        self._tab = Tab(self._url, self._session_key, self._heard)
+        self._tab = Tab(self._url, self._session_key, self._heard, self._origin)
         await self._tab.open()
         self.num_lines += 1
         for frame in self._unsent.values():
@@ -159,7 +164,7 @@ class Reader:
 
     def _heard(self, frame: dict[str, Any], now: float) -> None:
         kind = frame["type"]
-        if "seq" in frame:
+        if "seq" in frame:  # an event of a turn's log
             answer = self._answers.get(frame["turn"])
             if answer is not None:
                 answer.take(frame)
@@ -201,7 +206,7 @@ class Reader:
             waiting.set_result(frame)
 
     def _acknowledge(self, answer: Answer) -> None:
-        """After 16 events or 0.2 s, as the page does."""
+        """After 32 events or 0.4 s, as the page does."""
         count = self._num_unacknowledged.get(answer.turn, 0) + 1
         self._num_unacknowledged[answer.turn] = count
         if count == 1:

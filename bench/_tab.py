@@ -26,8 +26,11 @@ class Refused(Exception):
 class Tab(asyncio.Protocol):
     """`hear` gets each frame and the time (perf_counter) at which its bytes came; `closed` the close code or None."""
 
-    def __init__(self, url: str, session_key: str, hear: Callable[[dict[str, Any], float], None]) -> None:
+    def __init__(
+        self, url: str, session_key: str, hear: Callable[[dict[str, Any], float], None], origin: str = ""
+    ) -> None:
         self._url = url
+        self._origin = origin or url
         self._session_key = session_key
         self._hear = hear
         self._buffer = bytearray()
@@ -49,7 +52,7 @@ class Tab(asyncio.Protocol):
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [
             "GET /socket/ HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket", "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Origin: {self._url}",
+            f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Origin: {self._origin}",
             f"Cookie: sid={self._session_key}", "Accept-Language: en", "", "",
         ]  # fmt: skip
         assert self._transport

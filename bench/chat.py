@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from bench import _sockets, _streams
+from bench import _kills, _rendering, _sockets, _streams
 from bench._figures import commit, machine, say
 
-PARTS = {"streams": _streams.measure, "sockets": _sockets.measure}
+PARTS = {"streams": _streams.measure, "sockets": _sockets.measure, "kills": _kills.measure, "page": _rendering.measure}
 
 
 def main() -> None:

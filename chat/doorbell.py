@@ -6,6 +6,7 @@ answer costs freshness, never the caller's work.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import uuid
@@ -57,7 +58,8 @@ def ring(group: str, message: dict[str, Any]) -> None:
 async def ring_soon(group: str, *messages: dict[str, Any]) -> None:
     """The same from asynchronous code."""
     try:
-        await valkey.loop_client().publish(channel(), pack((group, json.dumps(message)) for message in messages))
+        async with asyncio.timeout(valkey.AWAY_SECONDS):
+            await valkey.loop_client().publish(channel(), pack((group, json.dumps(message)) for message in messages))
     except (redis.RedisError, OSError) as error:
         log.warning("doorbell %s not rung: %s", group, type(error).__name__)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from chat.turns.asking import Sent
+    from chat.turns.presence import Waiting
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,11 @@ def accepted(ref: str, sent: Sent) -> dict[str, Any]:
 def snapshot(turn: str, seq: int, **state: Any) -> dict[str, Any]:
     """A whole turn at once, for a follower whose missing events no log has any more."""
     return {"type": "turn.snapshot", "turn": turn, "seq": seq} | state
+
+
+def waiting(turn: str, waiting: Waiting) -> dict[str, Any]:
+    """What a queued turn waits for. Not numbered: it comes from the queue, not from the turn's log."""
+    return {"type": "turn.waiting", "turn": turn} | asdict(waiting)
 
 
 def error(ref: str | None, code: str, sentence: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import uuid
 from celery import Task, shared_task
 
 from chat import served_models, titles
-from chat.turns import queue
+from chat.turns import presence, queue
 from inference.errors import InferenceError
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ def title_thread(thread_id: str) -> None:
 @shared_task(name="chat.sweep_turns")  # type: ignore[untyped-decorator]
 def sweep_turns() -> None:
     queue.sweep()
+    presence.give_up_abandoned()
 
 
 @shared_task(name="chat.sync_models")  # type: ignore[untyped-decorator]

@@ -13,13 +13,14 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
+AWAY_SECONDS = 2.0  # a Valkey that takes longer counts as away
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
 
 
 @cache
 def client() -> redis.Redis:
     """The sync client: views, tasks, commands."""
-    return redis.Redis.from_url(settings.VALKEY_URL, socket_timeout=5, socket_connect_timeout=5)
+    return redis.Redis.from_url(settings.VALKEY_URL, socket_timeout=AWAY_SECONDS, socket_connect_timeout=AWAY_SECONDS)
 
 
 def loop_client() -> redis.asyncio.Redis:

@@ -22,6 +22,7 @@ VERBS = {
     "chat/migrations": "no request comes here",
     "chat/turns/asking.py": "makes messages and turns; whatever comes from outside is looked up for the employee first",
     "chat/turns/queue.py": "the rows of turns that workers claim; a stop is looked up for the employee first",
+    "chat/turns/presence.py": "ends turns that no worker will write, whoever's they are",
     "chat/forking.py": "copies messages of a thread that was looked up for the employee",
     "chat/turns/history.py": "reads the thread of a turn that a worker has claimed",
     "chat/turns/after.py": "finishes the thread of a turn that a worker has claimed",

@@ -16,6 +16,7 @@ from typing import Any
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 
 SERVICE_RESTART = 1012
+NOT_READING = 4008  # as chat.events has it: a page that hears it comes back
 
 
 class FrameQueue(asyncio.Queue[dict[str, Any]]):
@@ -103,6 +104,12 @@ class EdgeSocket(WebSocketProtocol):  # type: ignore[misc]
             self.dropConnection(abort=True)
         else:
             super().sendData(data, *args, **kwargs)
+
+    def onAutoPingTimeout(self) -> None:
+        """Nobody answers pings: say why, and do not wait for an answer to that."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=NOT_READING)
+        super().onAutoPingTimeout()
 
     @property
     def _limits(self) -> Any:

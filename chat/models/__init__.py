@@ -12,5 +12,6 @@ from chat.models.message import Message
 from chat.models.served_model import ServedModel
 from chat.models.thread import Thread
 from chat.models.turn import Turn
+from chat.models.turn_worker import TurnWorker
 
-__all__ = ["ApiKey", "Employee", "Invitation", "Message", "ServedModel", "Thread", "Turn"]
+__all__ = ["ApiKey", "Employee", "Invitation", "Message", "ServedModel", "Thread", "Turn", "TurnWorker"]

@@ -10,6 +10,7 @@ import uuid
 from datetime import timedelta
 
 from django.db import models
+from django.utils import timezone
 
 from chat.models.employee import Employee
 from chat.models.message import Message
@@ -19,6 +20,8 @@ QUEUED, RUNNING, FINISHED, STOPPED, FAILED = "queued", "running", "finished", "s
 OPEN = (QUEUED, RUNNING)
 # How long a worker owns a turn without saying so again.
 LEASE = timedelta(seconds=15)
+# How long a queued turn waits for a worker when none lives. Beat looks each 15 s, and 60 s is the longest.
+PATIENCE = timedelta(seconds=40)
 
 
 class TurnQuerySet(models.QuerySet["Turn"]):
@@ -65,3 +68,8 @@ class Turn(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
+
+    @property
+    def is_abandoned(self) -> bool:
+        """It waits for longer than any living worker lets a turn wait without a word."""
+        return self.status == QUEUED and self.created_at < timezone.now() - PATIENCE

@@ -20,6 +20,12 @@ def interrupted() -> TurnFailed:
     return TurnFailed("interrupted", _("The answer was interrupted too often."))
 
 
+def nobody_there() -> TurnFailed:
+    return TurnFailed(
+        "no_worker", _("The part of Hearth that writes answers is not running. Try again, or tell an admin.")
+    )
+
+
 def too_long(error: QuestionTooLong) -> TurnFailed:
     sentence = _("The question has about %(found)d tokens, and this model has room for %(room)d. Shorten it.")
     return TurnFailed("too_long", sentence % {"found": error.num_tokens, "room": max(0, error.room_tokens)})

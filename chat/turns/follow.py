@@ -19,8 +19,8 @@ import redis
 from chat import events, limits
 from chat.errors import Missing
 from chat.models import Employee, Turn
-from chat.models.turn import FINISHED, STOPPED
-from chat.turns import log
+from chat.models.turn import FINISHED, QUEUED, STOPPED
+from chat.turns import log, presence
 
 Send = Callable[[str], Awaitable[None]]
 Load = Callable[[], Awaitable[dict[str, Any]]]
@@ -61,6 +61,7 @@ class Follower:
         self._entry_id: str | None = None
         self._is_behind = False
         self._heard_at = time.monotonic()
+        self._told_waiting: presence.Waiting | None = None
         self._unacknowledged: deque[tuple[int, int]] = deque()
         self._window = window
         self._send_text = send
@@ -142,6 +143,7 @@ class Follower:
             self.is_over = True
             return
         is_over, seq = state.pop("is_over"), state.pop("checkpoint_seq")
+        await self._tell_waiting(state.pop("waiting", None))
         if not is_over and (only_if_over or seq <= self._seq):
             return  # the next checkpoint will say more
         self._seq = max(seq, self._seq)
@@ -150,6 +152,12 @@ class Follower:
         self.is_over = is_over
         snapshot = events.snapshot(str(self.turn_id), self._seq, **state)
         await self._send(self._seq, json.dumps(snapshot, separators=(",", ":"), ensure_ascii=False))
+
+    async def _tell_waiting(self, waiting: presence.Waiting | None) -> None:
+        """What a queued turn waits for is no event of its log: nobody writes one yet."""
+        if waiting is not None and waiting != self._told_waiting:
+            self._told_waiting = waiting
+            await self._send_text(json.dumps(events.waiting(str(self.turn_id), waiting)))
 
     async def _send(self, seq: int, text: str) -> None:
         size = len(text.encode())
@@ -165,6 +173,8 @@ def state_of(employee: Employee, turn_id: uuid.UUID) -> dict[str, Any]:
     turn = Turn.objects.for_employee(employee).filter(pk=turn_id).select_related("answer").first()
     if turn is None:
         raise Missing
+    if turn.is_abandoned and presence.give_up_abandoned():
+        turn.refresh_from_db()
     answer = turn.answer
     state: dict[str, Any] = {
         "is_over": not turn.is_open,
@@ -183,6 +193,8 @@ def state_of(employee: Employee, turn_id: uuid.UUID) -> dict[str, Any]:
             tokens_per_second=answer.tokens_per_second,
             model=answer.model_name,
         ).frame()
+    elif turn.status == QUEUED:
+        state["waiting"] = presence.waiting(turn)
     elif not turn.is_open:
         state["error"] = {"code": answer.error_code, "sentence": answer.error_sentence}
     return state

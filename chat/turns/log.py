@@ -53,7 +53,7 @@ def key_of(turn_id: uuid.UUID) -> str:
 async def read(turn_id: uuid.UUID, after_id: str | None = None) -> list[Entry]:
     """The events after an entry (or all), in order. Raises redis.RedisError, OSError."""
     start = f"({after_id}" if after_id else "-"
-    async with asyncio.timeout(outbox.VALKEY_SECONDS):
+    async with asyncio.timeout(valkey.AWAY_SECONDS):
         rows = await valkey.loop_client().xrange(key_of(turn_id), min=start)
     return [
         Entry(entry_id.decode(), int(entry_id.rpartition(b"-")[2]), values[b"e"].decode())
@@ -100,7 +100,7 @@ class TurnLog:
             pipe.xadd(key, {"seal": "1"}, id=f"{self._attempt}-0")
             pipe.expire(key, KEEP_RUNNING_SECONDS)
             pipe.xlen(key)
-            async with asyncio.timeout(outbox.VALKEY_SECONDS):
+            async with asyncio.timeout(valkey.AWAY_SECONDS):
                 results = await pipe.execute()
         return bool(results[-1] == 1)
 
@@ -116,7 +116,7 @@ class TurnLog:
     async def close(self) -> None:
         """Ended turns are read from PostgreSQL; the log stays a while for those who are in the middle of it."""
         try:
-            async with asyncio.timeout(outbox.VALKEY_SECONDS):
+            async with asyncio.timeout(valkey.AWAY_SECONDS):
                 await valkey.loop_client().expire(key_of(self._turn_id), KEEP_ENDED_SECONDS)
         except (redis.RedisError, OSError):
             log.warning("turn %s: its log ends by itself", self._turn_id)

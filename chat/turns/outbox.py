@@ -19,8 +19,7 @@ from chat import doorbell, valkey
 
 log = logging.getLogger(__name__)
 
-VALKEY_SECONDS = 2.0  # a Valkey that takes longer counts as away
-REST_SECONDS = 1.0  # and is left alone for so long
+REST_SECONDS = 1.0  # how long a Valkey that was away is left alone
 MAX_BATCH = 500
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDictionary()
 
@@ -62,7 +61,7 @@ class Outbox:
         if time.monotonic() < self._resting_until:
             return set()
         try:
-            async with asyncio.timeout(VALKEY_SECONDS):
+            async with asyncio.timeout(valkey.AWAY_SECONDS):
                 results = await self._keep(letters)
                 refused = {letter for letter, result in zip(letters, results, strict=True) if _is_refusal(result)}
                 rings = [

@@ -21,7 +21,7 @@ from django.db import DatabaseError
 from chat import valkey
 from chat.database import in_thread
 from chat.models import Turn
-from chat.turns import queue
+from chat.turns import presence, queue
 from chat.turns.work import TurnWork
 from inference.client import AsyncClient
 from inference.errors import InferenceError
@@ -81,6 +81,7 @@ class Worker:
             for helper in helpers:
                 helper.cancel()
             await self._give_back()
+            await self._say_goodbye()
             await self._client.aclose()
             await valkey.close_loop_client()
 
@@ -172,7 +173,14 @@ class Worker:
 
     def _sweep_once(self) -> None:
         """A dead neighbour need not be waited for until its lease runs out: its process is gone."""
+        presence.note(self.name)
         queue.sweep([name for name in queue.workers_of(self._machine) if not _is_alive(name)])
+
+    async def _say_goodbye(self) -> None:
+        try:
+            await in_thread(presence.leave, self.name)
+        except DatabaseError as error:
+            log.warning("cannot say goodbye: %s", type(error).__name__)
 
     async def _give_back(self) -> None:
         held = list(self._working.values())

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
 from chat import doorbell, forking, requests
+from chat.branches import Tree
 from chat.errors import BadInput, Missing
 from chat.models import Employee, Message, Thread, Turn
 from chat.requests import employee_of, signed_in
 from chat.views.documents import visible_sources
 from chat.views.frame import thread_of
 
+STRETCH_MESSAGES = 30  # what the page of a thread begins with, and what comes with each step back
+
 
 @signed_in
 def show(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """{"messages": [{id, role, text, siblings, …}], "turns": [{id, answer}]}: see `message_state`."""
-    return _branch(employee_of(request), thread_of(request, thread_id))
+    """{"messages": [{id, role, text, siblings, …}], "num_earlier", "turns": [{id, answer}]}: see `message_state`.
+
+    The newest messages; ?first=ID: from that one on; ?before=ID: those that come before it.
+    """
+    thread = thread_of(request, thread_id)
+    places = {name: _id_or_none(request.GET.get(name)) for name in ("first", "before")}
+    return _branch(employee_of(request), thread, **places)
 
 
 @signed_in
 def choose(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Body {message}: from now on the thread shows the newest branch through this message. Answers like GET."""
+    """Body {message}: from now on the thread shows the newest branch through it. Answers like GET."""
     thread = thread_of(request, thread_id)
     thread.show(_message(request, thread))
-    return _branch(employee_of(request), thread)
+    doorbell.branch_changed(thread.owner_id, thread.id)
+    return _branch(employee_of(request), thread, first=_id_or_none(request.GET.get("first")))
 
 
 @signed_in
@@ -44,10 +55,36 @@ def fork(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
     return JsonResponse({"thread": forked.summary(), "draft": draft}, status=201)
 
 
-def shown(employee: Employee, thread: Thread) -> list[Message]:
-    """The messages of the shown branch in order, each with its siblings. Three queries."""
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the shown branch, in order, and how many messages stand before it."""
+
+    messages: list[Message]
+    num_earlier: int
+
+
+def newest(
+    employee: Employee, thread: Thread, *, first: uuid.UUID | None = None, before: uuid.UUID | None = None
+) -> Stretch:
+    """The newest messages of the shown branch, each with its siblings. Three queries.
+
+    first: from this message on, when the branch has it. before: the messages that come before this one.
+    """
     tree = thread.tree()
     branch = tree.branch(thread.tip_id)
+    if before is not None:
+        branch = branch[: branch.index(before)] if before in branch else []
+    start = branch.index(first) if first in branch else max(0, len(branch) - STRETCH_MESSAGES)
+    return Stretch(_messages(employee, thread, tree, branch[start:]), start)
+
+
+def shown(employee: Employee, thread: Thread) -> list[Message]:
+    """All messages of the shown branch in order, each with its siblings. Three queries."""
+    tree = thread.tree()
+    return _messages(employee, thread, tree, tree.branch(thread.tip_id))
+
+
+def _messages(employee: Employee, thread: Thread, tree: Tree, branch: Sequence[uuid.UUID]) -> list[Message]:
     rows = Message.objects.for_employee(employee).filter(thread=thread, pk__in=branch).in_bulk()
     messages = [rows[pk] for pk in branch if pk in rows]
     for message in messages:
@@ -80,9 +117,19 @@ def message_state(message: Message) -> dict[str, Any]:
     }
 
 
-def _branch(employee: Employee, thread: Thread) -> JsonResponse:
-    messages = [message_state(message) for message in shown(employee, thread)]
-    return JsonResponse({"messages": messages, "turns": running_turns(employee, thread)})
+def _branch(employee: Employee, thread: Thread, **places: uuid.UUID | None) -> JsonResponse:
+    stretch = newest(employee, thread, **places)
+    messages = [message_state(message) for message in stretch.messages]
+    turns = running_turns(employee, thread)
+    return JsonResponse({"messages": messages, "num_earlier": stretch.num_earlier, "turns": turns})
+
+
+def _id_or_none(text: str | None) -> uuid.UUID | None:
+    """What is no id names nothing."""
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def _message(request: HttpRequest, thread: Thread) -> Message:

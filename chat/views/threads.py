@@ -14,7 +14,7 @@ from chat.errors import BadInput, Missing
 from chat.models import ServedModel, Thread
 from chat.models.thread import TITLE_CHARS
 from chat.requests import employee_of, signed_in
-from chat.views.branches import running_turns, shown
+from chat.views.branches import newest, running_turns
 from chat.views.documents import state_of
 from chat.views.frame import SIDEBAR_THREADS, page_state, thread_of
 from rag.models import Document
@@ -35,7 +35,8 @@ def show_new(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
-    """chat/thread.html: thread, thread_messages (Message rows of the shown branch), current_model, page_state.
+    """chat/thread.html: thread, thread_messages (the newest Message rows of the shown branch), num_earlier (how many
+    stand before them), current_model, page_state.
 
     A message's `sources` is what sources.found said: {"sources": […], "num_left_out", …} or {}.
     """
@@ -51,9 +52,11 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
         "model": current.name if current else None,
         "documents": [state_of(document) for document in documents],
     }
+    stretch = newest(employee, thread)
     context = {
         "thread": thread,
-        "thread_messages": shown(employee, thread),
+        "thread_messages": stretch.messages,
+        "num_earlier": stretch.num_earlier,
         "current_model": current,
         "page_state": page_state(employee, thread=state, running_turns=running_turns(employee, thread)),
     }

@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
-from chat import doorbell
+from chat import doorbell, limits
 from chat.models import Employee, Message, Thread, Turn
 from tests.chat.browser import cookie_of, socket_with, tab_of, text_of, working
 from tests.factories import browser_of, make_model, make_thread, make_turn, send_frame
@@ -269,3 +269,28 @@ async def test_questions_are_refused_while_no_model_is_enabled(alice: Employee) 
     async with tab_of(alice) as tab:
         assert (await tab.ask(send_frame()))["code"] == "no_model"
     assert not await Thread.objects.aexists()
+
+
+async def test_an_old_socket_is_asked_to_come_back(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a day; it works on meanwhile, and one that does not come back is closed after a minute."""
+    monkeypatch.setattr(limits, "SOCKET_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "RENEWAL_SECONDS", 0.2)
+    async with tab_of(alice) as tab:
+        await tab.say({"type": "ping"})
+        assert [(await tab.hear())["type"] for _ in range(2)] == ["pong", "reconnect"]
+        await asyncio.sleep(0.3)
+        await tab.say({"type": "ping"})
+        assert (await tab.hear())["type"] == "pong"
+        assert await tab.closed_with() == 1012
+
+
+async def test_choosing_a_branch_in_one_tab_moves_the_others(alice: Employee) -> None:
+    """They are told which thread, and ask for its branch."""
+    thread = await sync_to_async(make_thread)(alice)
+    turn = await sync_to_async(make_turn)(thread, answer="180 EUR", status="finished", message_status="complete")
+    browser = await sync_to_async(browser_of)(alice)
+    async with tab_of(alice) as tab:
+        await sync_to_async(browser.put)(
+            f"/threads/{thread.id}/branch/", {"message": str(turn.answer_id)}, content_type="application/json"
+        )
+        assert (await tab.hear("branch.changed"))["thread"] == str(thread.id)

@@ -9,19 +9,21 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.db import connection
 from django.utils import timezone
 
-from chat import tasks, valkey
+from chat import events, limits, tasks, valkey
 from chat.models import Employee, Message, ServedModel, Turn
-from chat.turns import answering, log, queue
+from chat.turns import answering, failures, log, presence, queue
 from tests.chat.browser import Tab, tab_of, text_of, working
 from tests.factories import make_model, make_thread, make_turn, send_frame
 from tests.inference.serve import RunningInference, running_inference
@@ -141,6 +143,105 @@ async def test_stop_ends_the_answer_and_frees_the_engine(alice: Employee, slow_i
         assert (answer.text, answer.status, answer.finish_reason) == (text, "stopped", "stopped")
 
 
+async def test_stop_gives_the_engines_place_back_within_half_a_second(
+    alice: Employee, slow_inference: RunningInference
+) -> None:
+    """By the engine's own count of running requests, from the frame that asks to stop."""
+    await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab:
+        turn, _heard = await begin(tab, "babble: 2000")
+        assert await asyncio.to_thread(num_running, slow_inference) == 1
+        began = time.monotonic()
+        await tab.say({"type": "turn.stop", "turn": turn})
+        while await asyncio.to_thread(num_running, slow_inference):
+            await asyncio.sleep(0.01)
+        assert time.monotonic() - began < 0.5
+
+
+def num_running(inference: RunningInference) -> float:
+    text = httpx.get(f"{inference.url}/metrics", headers={"Authorization": f"Bearer {inference.secret}"}).text
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("vllm:num_requests_running"))
+
+
+async def test_a_page_hears_that_nobody_writes_answers(alice: Employee) -> None:
+    """A queued turn says what it waits for: its place, and whether a worker lives."""
+    await sync_to_async(make_model)()
+    async with tab_of(alice) as tab:
+        await tab.ask(send_frame("First"))
+        second = await tab.ask(send_frame("Second"))
+        waiting = await tab.hear("turn.waiting")
+        while waiting["turn"] != second["turn"]["id"]:
+            waiting = await tab.hear("turn.waiting")
+        assert (waiting["position"], waiting["has_worker"]) == (2, False)
+        await sync_to_async(presence.note)("a-worker-1")
+        assert (await tab.hear("turn.waiting"))["has_worker"] is True
+
+
+@pytest.mark.parametrize("who", ["the page", "beat"])
+async def test_a_turn_that_nobody_will_write_ends(alice: Employee, who: str) -> None:
+    """Without a worker it fails within a minute, in the asker's language, keeps its text and can go on."""
+    thread = await sync_to_async(make_thread)(alice)
+    turn = await sync_to_async(make_turn)(thread, answer="So far", language="de")
+    await Turn.objects.filter(pk=turn.pk).aupdate(created_at=timezone.now() - timedelta(seconds=45))
+    if who == "beat":
+        await sync_to_async(tasks.sweep_turns)()
+    async with tab_of(alice) as tab:
+        await tab.say({"type": "turn.follow", "turn": str(turn.id), "after_seq": 0})
+        state = await tab.hear("turn.snapshot")
+    assert (state["status"], state["text"], state["error"]["code"]) == ("failed", "So far", "no_worker")
+    assert state["error"]["sentence"] != failures.nobody_there().sentence
+    assert (await Message.objects.aget(pk=turn.answer_id)).can_go_on
+
+
+async def test_a_living_worker_leaves_long_queues_alone(alice: Employee) -> None:
+    """However long a turn waits behind others, it is not given up while somebody writes answers."""
+    turn = await sync_to_async(make_turn)(await sync_to_async(make_thread)(alice))
+    await Turn.objects.filter(pk=turn.pk).aupdate(created_at=timezone.now() - timedelta(seconds=600))
+    await sync_to_async(presence.note)("a-worker-1")
+    await sync_to_async(tasks.sweep_turns)()
+    await turn.arefresh_from_db()
+    assert turn.status == "queued"
+
+
+async def test_text_reaches_the_database_once_a_second_at_most(
+    alice: Employee, slow_inference: RunningInference
+) -> None:
+    """Counted by the database itself: one update of the answer a second, and its end."""
+    await sync_to_async(make_model)()
+    await sync_to_async(count_updates)()
+    began = time.monotonic()
+    async with working(), tab_of(alice) as tab:
+        turn, _heard = await begin(tab, "babble: 80")
+        await tab.hear_answer(turn)
+    seconds = time.monotonic() - began
+    num_turns, num_answers = await sync_to_async(updates_counted)()
+    assert 1 <= num_answers <= seconds + 2
+    # The turn's row: claimed and finished besides.
+    assert num_turns <= seconds + 3
+
+
+def count_updates() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE counted (name text)")
+        cursor.execute(
+            "CREATE FUNCTION count_update() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN INSERT INTO counted VALUES (TG_TABLE_NAME); RETURN NULL; END $$"
+        )
+        for table in ("chat_turn", "chat_message"):
+            cursor.execute(
+                f"CREATE TRIGGER count_update AFTER UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION count_update()"
+            )
+
+
+def updates_counted() -> tuple[int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FILTER (WHERE name = 'chat_turn'), count(*) FROM counted")
+        num_turns, num_all = cursor.fetchone()
+        cursor.execute("DROP TABLE counted")
+        cursor.execute("DROP FUNCTION count_update CASCADE")
+    return num_turns, num_all - num_turns
+
+
 async def test_stop_while_queued_needs_no_place(alice: Employee, slow_inference: RunningInference) -> None:
     """A turn that waits behind a busy worker ends at once."""
     await sync_to_async(make_model)()
@@ -220,8 +321,6 @@ async def test_a_reader_who_does_not_keep_up_is_not_buried(alice: Employee, infe
     assert claimed is not None
     pen = log.TurnLog(claimed.id, claimed.attempt, 0)
     await pen.open()
-    from chat import events
-
     for start in range(0, len(long), 2000):
         await pen.append(events.Extended(long[start : start + 2000], start=start))
     async with tab_of(alice) as tab:
@@ -234,6 +333,26 @@ async def test_a_reader_who_does_not_keep_up_is_not_buried(alice: Employee, infe
             await tab.say({"type": "ack", "turn": str(turn.id), "seq": heard[-1]["seq"]})
             heard.append(await tab.hear("answer.extended"))
     assert text_of(heard) == long
+
+
+async def test_a_reader_who_is_not_there_is_let_go(alice: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window that stays full is closed with a code after which the page comes back, and it goes on from its place."""
+    monkeypatch.setattr(limits, "ACKNOWLEDGE_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "MAX_UNACKNOWLEDGED_BYTES", 1000)
+    await sync_to_async(make_model)()
+    turn = await sync_to_async(make_turn)(await sync_to_async(make_thread)(alice))
+    claimed = await sync_to_async(queue.claim)("test")
+    assert claimed is not None
+    pen = log.TurnLog(claimed.id, claimed.attempt, 0)
+    await pen.open()
+    for start in range(0, 3000, 500):
+        await pen.append(events.Extended("x" * 500, start=start))
+    async with tab_of(alice) as tab:
+        await tab.say({"type": "turn.follow", "turn": str(turn.id), "after_seq": 0})
+        assert await tab.closed_with() == 4008
+    async with tab_of(alice) as tab:
+        await tab.say({"type": "turn.follow", "turn": str(turn.id), "after_seq": 2})
+        assert (await tab.hear("answer.extended"))["seq"] == 3
 
 
 async def test_a_dead_model_process_is_a_pause(alice: Employee, tmp_path: Any, settings: Any) -> None:

@@ -11,7 +11,8 @@ import { waitWords } from "../models/wait_words";
 import { branchSwitch } from "./branch_switch";
 import { copyFeedback } from "./copy_feedback";
 
-const BEAT_MS = 24;
+/** Words come in frames of 50 ms; drawing more often only costs. */
+const BEAT_MS = 40;
 const HIDDEN_MS = 250;
 const STALL_MS = 4000;
 
@@ -25,6 +26,7 @@ export class AnswerStreamElement extends HTMLElement {
   #redrawEnd: (() => void) | null = null;
   #stall: ReturnType<typeof setTimeout> | undefined;
   #isDue = false;
+  #isPlain = false;
   #restUntil = 0;
 
   connectedCallback(): void {
@@ -36,8 +38,23 @@ export class AnswerStreamElement extends HTMLElement {
     const found = block?.textContent ? (JSON.parse(block.textContent) as FoundSources) : null;
     if (found?.sources) this.#setSources(found);
     const status = this.dataset["status"] ?? "";
-    if (status && status !== "pending") this.#drawOld(status);
+    // What is old is plain text until somebody comes near it: see Conversation.
+    if (status && status !== "pending") this.#isPlain = true;
     else if (this.#text) this.#view.show(this.#text);
+    if (this.#isPlain) text.textContent = this.#text;
+  }
+
+  /** Whether an old answer still stands there as plain text. */
+  get isPlain(): boolean {
+    return this.#isPlain;
+  }
+
+  /** Draw an old answer as what it is. */
+  draw(): void {
+    if (!this.#isPlain) return;
+    this.#isPlain = false;
+    this.#view?.redraw();
+    this.#drawOld(this.dataset["status"] ?? "");
   }
 
   /** The text as Markdown, for copying and for taking up a running answer. */
@@ -56,6 +73,7 @@ export class AnswerStreamElement extends HTMLElement {
     dataset["promptTokens"] = String(state.num_prompt_tokens ?? "");
     dataset["completionTokens"] = String(state.num_completion_tokens ?? "");
     this.#text = state.text;
+    this.#isPlain = false;
     if (state.sources?.sources) this.#setSources(state.sources);
     if (state.status === "pending") {
       this.#view?.show(state.text);
@@ -88,6 +106,8 @@ export class AnswerStreamElement extends HTMLElement {
   }
 
   follow(stream: AnswerStream): void {
+    if (this.#isPlain) this.#view?.redraw();
+    this.#isPlain = false;
     this.#stream = stream;
     this.#redrawEnd = null;
     this.dataset["status"] = "pending";
@@ -160,7 +180,7 @@ export class AnswerStreamElement extends HTMLElement {
     this.#sources = found.sources;
     if (this.#view) {
       this.#view.context.sources = new Set(found.sources.map((source) => source.n));
-      if (this.#text) this.#view.redraw();
+      if (this.#text && !this.#isPlain) this.#view.redraw();
     }
     const count = found.sources.length;
     const line = count ? strings.searched(count) : strings.searchedNothing;

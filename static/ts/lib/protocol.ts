@@ -44,7 +44,8 @@ export interface MessageState {
   num_completion_tokens: number | null;
   tokens_per_second: number | null;
 }
-export interface Branch { messages: MessageState[]; turns: RunningTurn[] }
+/** A stretch of the shown branch: its newest messages, and how many stand before them. */
+export interface Branch { messages: MessageState[]; num_earlier: number; turns: RunningTurn[] }
 
 export interface PageState {
   employee?: Employee;
@@ -92,7 +93,7 @@ export interface FoundSources {
 }
 
 export interface Progress {
-  stage: "queued" | "loading" | "searching" | "reading" | "writing";
+  stage: "queued" | "unattended" | "loading" | "searching" | "reading" | "writing";
   position?: number | null;
   wait_seconds?: number | null;
   percent?: number | null;
@@ -130,7 +131,9 @@ export type SnapshotEvent = Numbered & {
   finish?: Finish | null;
   error?: { code: string; sentence: string } | null;
 };
-export type TurnEvent = ProgressedEvent | SourcesEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent;
+/** What a queued turn waits for. Not numbered: it comes from the queue, not from the turn's log. */
+export interface WaitingEvent { type: "turn.waiting"; turn: string; position: number; wait_seconds: number | null; has_worker: boolean }
+export type TurnEvent = ProgressedEvent | SourcesEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent | WaitingEvent;
 
 export interface Accepted {
   type: "message.accepted";

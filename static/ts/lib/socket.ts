@@ -6,8 +6,8 @@ import type { AskFrame, ClientFrame, ServerFrame } from "./protocol";
 
 const PING_MS = 25_000;
 const SILENCE_MS = 40_000;
-const ACK_MS = 200;
-const ACK_EVENTS = 16;
+const ACK_MS = 400;
+const ACK_EVENTS = 32;
 /** The close code of a session that has ended: nothing to try again. */
 const SIGNED_OUT = 4401;
 
@@ -94,14 +94,20 @@ export class Socket extends EventTarget {
     else ack.timer ??= setTimeout(flush, ACK_MS);
   }
 
-  #connect(): void {
+  /** `old` stays until the new line is open, so that nothing pauses while the server asks us to come back. */
+  #connect(old: WebSocket | null = null): void {
     const line = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/socket/`);
     this.#line = line;
     this.#heard = Date.now();
-    line.addEventListener("open", () => this.#opened());
+    line.addEventListener("open", () => {
+      old?.close();
+      this.#opened();
+    });
     line.addEventListener("message", ({ data }) => this.#received(JSON.parse(String(data)) as ServerFrame));
     line.addEventListener("close", ({ code }) => {
       if (this.#line !== line) return;
+      // The process that asked us to come back may still be the one that is there, or the only one.
+      old?.close();
       if (code === SIGNED_OUT) this.dispatchEvent(new Event("signed-out"));
       else this.#lost();
     });
@@ -119,7 +125,7 @@ export class Socket extends EventTarget {
     this.#heard = Date.now();
     if (frame.type === "message.accepted") this.#unsent.delete(frame.ref);
     if (frame.type === "error" && frame.ref) this.#unsent.delete(frame.ref);
-    if (frame.type === "reconnect") this.#line?.close();
+    if (frame.type === "reconnect") this.#connect(this.#line);
     for (const handler of this.#handlers.get(frame.type) ?? []) handler(frame as never);
   }
 

@@ -63,6 +63,8 @@ export const de: Strings = {
   waiting: "Wartet",
   queued: (place) => (place <= 1 ? "Als Nächstes an der Reihe" : `Platz ${place} in der Schlange`),
   aboutSeconds: (seconds) => `etwa ${seconds} s`,
+  unattended: "Zurzeit schreibt niemand Antworten. Warten, bis Hearth wieder da ist …",
+  codeSpoken: "Ein Codeblock.",
   loadingModel: "Das Modell wird geladen",
   searching: "Durchsucht die Dokumente",
   waitingFor: (title) => `Wartet, bis ${title} gelesen ist`,

@@ -61,6 +61,8 @@ export const en = {
   waiting: "Waiting",
   queued: (place: number) => (place <= 1 ? "Next in line" : `Place ${place} in line`),
   aboutSeconds: (seconds: number) => `about ${seconds} s`,
+  unattended: "Nobody is writing answers at the moment. Waiting for Hearth to come back …",
+  codeSpoken: "A block of code.",
   loadingModel: "Loading the model",
   searching: "Searching the documents",
   waitingFor: (title: string) => `Waiting until ${title} is read`,

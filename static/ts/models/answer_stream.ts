@@ -34,6 +34,7 @@ export class AnswerStream {
 
   apply(event: TurnEvent): Outcome {
     if (event.type === "turn.snapshot") return this.#restore(event);
+    if (event.type === "turn.waiting") return this.#wait(event);
     if (event.seq <= this.seq || this.isOver) return "ignored";
     if (event.seq !== this.seq + 1) return "refollow";
     if (event.type === "answer.extended" && !this.#extend(event.text, event.start)) return this.#restart();
@@ -72,6 +73,12 @@ export class AnswerStream {
     } else {
       this.status = event.text ? "writing" : "waiting";
     }
+    return "changed";
+  }
+
+  #wait({ position, wait_seconds, has_worker }: Extract<TurnEvent, { type: "turn.waiting" }>): Outcome {
+    if (this.isOver) return "ignored";
+    this.progress = { stage: has_worker ? "queued" : "unattended", position, wait_seconds };
     return "changed";
   }
 

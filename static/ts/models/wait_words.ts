@@ -13,6 +13,8 @@ export function waitWords(progress: Progress | null): WaitWords {
       const seconds = Math.ceil(progress.wait_seconds ?? 0);
       return { line: seconds > 0 ? `${place} · ${strings.aboutSeconds(seconds)}` : place, percent: null };
     }
+    case "unattended":
+      return { line: strings.unattended, percent: null };
     case "loading":
       return withPercent(strings.loadingModel, progress.percent ?? null);
     case "searching":

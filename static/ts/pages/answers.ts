@@ -4,14 +4,15 @@ import type { AnswerStreamElement } from "../elements/answer_stream";
 import { socket } from "../lib/connection";
 import type { TurnEvent } from "../lib/protocol";
 import { AnswerStream } from "../models/answer_stream";
+import type { Announcer } from "./announcer";
 
-const EVENTS = ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const;
+const EVENTS = ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot", "turn.waiting"] as const;
 
 export class Answers {
   #followed = new Map<string, { stream: AnswerStream; element: AnswerStreamElement }>();
 
   /** `ended` is told when an answer is whole or has failed. */
-  constructor(readonly ended: (stream: AnswerStream) => void) {
+  constructor(readonly ended: (stream: AnswerStream) => void, readonly announcer: Announcer) {
     for (const type of EVENTS) socket.on(type, (event) => this.#applied(event));
   }
 
@@ -51,8 +52,9 @@ export class Answers {
     const outcome = stream.apply(event);
     if (outcome === "refollow") socket.refollow(event.turn);
     if (outcome === "changed") {
-      socket.acknowledge(event.turn, stream.seq, stream.isOver);
+      if (event.type !== "turn.waiting") socket.acknowledge(event.turn, stream.seq, stream.isOver);
       element.refresh();
+      if (stream.text) this.announcer.hear(stream);
     }
     if (!stream.isOver) return;
     this.#leave(event.turn);

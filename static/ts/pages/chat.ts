@@ -16,9 +16,11 @@ import { pageState } from "../lib/page_state";
 import type { Accepted, Branch, DocumentState, RunningTurn } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import type { AnswerStream } from "../models/answer_stream";
+import { Announcer } from "./announcer";
 import { Answers } from "./answers";
 import { Asking } from "./asking";
 import { Conversation } from "./conversation";
+import { Earlier } from "./earlier";
 import { closeSource, openSource } from "./sources";
 
 export class ChatPage {
@@ -28,7 +30,8 @@ export class ChatPage {
   #picker = find<ModelPicker>(document, "model-picker");
   #list = find<ThreadList>(document, "thread-list");
   #conversation = new Conversation(find(document, "#thread"), find(document, "[data-action=jump-down]"));
-  #answers = new Answers((stream) => this.#over(stream));
+  #announcer = new Announcer(find(document, "#announcer"));
+  #answers = new Answers((stream) => this.#over(stream), this.#announcer);
   /** Something was asked elsewhere while this tab waited for what it asked itself. */
   #shouldLook = false;
   #asking = new Asking(this.#conversation, this.#answers, this.#composer, () => this.#showWriting(), () => void this.#look());
@@ -43,6 +46,7 @@ export class ChatPage {
     document.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => this.#escape(event));
     this.#hear();
+    new Earlier(this.#conversation, () => this.#thread);
     for (const document of pageState.thread?.documents ?? []) this.#composer.attachDocument(document);
     void this.#attachFromAddress();
     this.#followRunning(pageState.running_turns ?? []);
@@ -90,12 +94,13 @@ export class ChatPage {
   async #look(choose?: string): Promise<void> {
     this.#shouldLook = this.#asking.isWaiting;
     if (!this.#thread || this.#shouldLook) return;
-    const path = `/threads/${this.#thread}/branch/`;
+    const first = this.#conversation.firstMessage;
+    const path = `/threads/${this.#thread}/branch/${first ? `?first=${first}` : ""}`;
     try {
       const branch = await (choose ? api<Branch>("PUT", path, { message: choose }) : api<Branch>("GET", path));
       this.#shouldLook = this.#asking.isWaiting;
       if (this.#shouldLook) return;
-      this.#conversation.show(branch.messages, (answer) => this.#answers.draws(answer));
+      this.#conversation.show(branch, (answer) => this.#answers.draws(answer));
       this.#answers.leaveAbsent();
       this.#followRunning(branch.turns);
       this.#showWriting();
@@ -121,8 +126,7 @@ export class ChatPage {
 
   #over(stream: AnswerStream): void {
     this.#showWriting();
-    const words = stream.status === "failed" ? strings.answerFailed : strings.answerReady;
-    find(document, "#announcer").textContent = words;
+    this.#announcer.say(stream.status === "failed" ? strings.answerFailed : strings.answerReady);
     // The figures are drawn at the next frame.
     requestAnimationFrame(() => requestAnimationFrame(() => this.#showContext()));
   }

@@ -3,7 +3,7 @@
 import type { AnswerStreamElement } from "../elements/answer_stream";
 import { branchSwitch } from "../elements/branch_switch";
 import { find } from "../lib/dom";
-import type { MessageState } from "../lib/protocol";
+import type { Branch, MessageState } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { type Extent, ScrollKeeper } from "../models/scroll_keeper";
 
@@ -12,6 +12,7 @@ const SLOW_MS = 1500;
 export class Conversation {
   #keeper = new ScrollKeeper();
   #inner: HTMLElement;
+  #near: IntersectionObserver;
 
   constructor(readonly scroller: HTMLElement, readonly downButton: HTMLElement) {
     this.#inner = find<HTMLElement>(scroller, "#messages");
@@ -27,10 +28,34 @@ export class Conversation {
     watch.observe(this.#inner);
     watch.observe(scroller);
     for (const question of this.#inner.querySelectorAll<HTMLElement>(":scope > .question")) this.#drawSwitch(question);
+    this.#near = new IntersectionObserver((entries) => this.#drawNear(entries), { root: scroller, rootMargin: "150% 0px" });
+    for (const answer of this.#plainAnswers) this.#near.observe(answer);
+    this.lastAnswer?.draw();
+    addEventListener("beforeprint", () => this.#plainAnswers.forEach((answer) => answer.draw()));
   }
 
   get #articles(): HTMLElement[] {
     return [...this.#inner.querySelectorAll<HTMLElement>(":scope > article")];
+  }
+
+  get #plainAnswers(): AnswerStreamElement[] {
+    return [...this.#inner.querySelectorAll<AnswerStreamElement>(".answer answer-stream")].filter(({ isPlain }) => isPlain);
+  }
+
+  /** Old answers become Markdown as the reader comes near; what they look at stays where it is. */
+  #drawNear(entries: IntersectionObserverEntry[]): void {
+    const near = entries.filter(({ isIntersecting }) => isIntersecting).map(({ target }) => target as AnswerStreamElement);
+    if (!near.length) return;
+    const top = this.scroller.getBoundingClientRect().top;
+    const seen = this.#articles.find((article) => article.getBoundingClientRect().bottom > top);
+    const draw = (): void => {
+      for (const answer of near) {
+        this.#near.unobserve(answer);
+        answer.draw();
+      }
+    };
+    if (seen && !this.#keeper.isFollowing) this.#hold(seen, draw);
+    else draw();
   }
 
   /** The id of the last message, or null while there is none that the server knows. */
@@ -40,6 +65,33 @@ export class Conversation {
 
   answerOf(message: string): AnswerStreamElement | null {
     return this.#inner.querySelector(`.answer[data-message="${message}"] answer-stream`);
+  }
+
+  /** The id of the first message on the page; others may stand before it. */
+  get firstMessage(): string | null {
+    return this.#articles[0]?.dataset["message"] || null;
+  }
+
+  /** How many messages stand before the first one on the page. */
+  get numEarlier(): number {
+    return Number(this.#inner.dataset["earlier"] ?? 0);
+  }
+
+  /** Put the messages that come before the first one where they belong; what the reader sees stays where it is. */
+  prepend(messages: MessageState[], numEarlier: number): void {
+    this.#inner.dataset["earlier"] = String(numEarlier);
+    const first = this.#articles[0];
+    if (!first) return;
+    this.#hold(first, () => {
+      for (const message of messages) {
+        const article = this.#draw(message);
+        article.dataset["siblings"] = message.siblings.join(" ");
+        first.before(article);
+        const answer = article.querySelector<AnswerStreamElement>("answer-stream");
+        if (answer) answer.load(message);
+        else this.#drawSwitch(article);
+      }
+    });
   }
 
   get lastAnswer(): AnswerStreamElement | null {
@@ -83,7 +135,8 @@ export class Conversation {
   }
 
   /** Show this branch. What is on the page already stays as it is, unless `isDrawn` says that its state is old. */
-  show(messages: MessageState[], isDrawn: (answer: AnswerStreamElement) => boolean): void {
+  show({ messages, num_earlier: numEarlier }: Branch, isDrawn: (answer: AnswerStreamElement) => boolean): void {
+    this.#inner.dataset["earlier"] = String(numEarlier);
     const shown = new Set(messages.map(({ id }) => id));
     for (const article of this.#articles) {
       if (!shown.has(article.dataset["message"] ?? "")) article.remove();
@@ -133,11 +186,14 @@ export class Conversation {
 
   /** Do something that changes the width of the text, and keep `element` where the reader sees it. */
   keepInPlace(element: HTMLElement, change: () => void): void {
+    this.#hold(element, change);
+    if (element.isConnected) this.#keeper.letGo();
+  }
+
+  #hold(element: HTMLElement, change: () => void): void {
     const before = element.getBoundingClientRect().top;
     change();
-    if (!element.isConnected) return;
-    this.#keeper.letGo();
-    this.scroller.scrollTop += element.getBoundingClientRect().top - before;
+    if (element.isConnected) this.scroller.scrollTop += element.getBoundingClientRect().top - before;
   }
 
   jumpToEnd(): void {

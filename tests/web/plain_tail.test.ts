@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { endsLike, plainTail } from "../../static/ts/models/plain_tail";
+
+test("plain words after a settled line are appended without parsing", () => {
+  assert.equal(plainTail("A hearth is the floor", "A hearth is the floor of a fireplace,"), " of a fireplace,");
+});
+
+test("whatever Markdown knows is parsed", () => {
+  for (const added of ["**", "`", " [1]", "\n", " a_b", "&amp;", " | ", "#", "<b>", "~~", "\\", ")", ";"]) {
+    assert.equal(plainTail("A hearth is the floor", `A hearth is the floor${added}`), null, added);
+  }
+});
+
+test("a line that may still become something else is parsed", () => {
+  for (const before of ["1", "1.", "-", "#", "Some words here\n-", "***", "A hearth is *the*"]) {
+    assert.equal(plainTail(before, `${before} x`), null, before);
+  }
+});
+
+test("a text that does not go on is parsed", () => {
+  assert.equal(plainTail("A hearth is the floor", "A house is the floor of it"), null);
+});
+
+test("a text node is the tail only when the raw text ends in it", () => {
+  assert.ok(endsLike("of a fireplace,", "**The floor** of a fireplace, "));
+  assert.ok(!endsLike("fire", "a fire `"));
+  assert.ok(!endsLike("the home", "[the home](https://example.com/)"));
+});
