@@ -139,8 +139,8 @@ def snapshot(turn: str, seq: int, **state: Any) -> dict[str, Any]:
 
 
 def waiting(turn: str, waiting: Waiting) -> dict[str, Any]:
-    """What a queued turn waits for. Not numbered: it comes from the queue, not from the turn's log."""
-    return {"type": "turn.waiting", "turn": turn} | asdict(waiting)
+    """What the queued turn called id waits for. Not numbered: it comes from the queue, not from the turn's log."""
+    return {"type": "turn.waiting", "id": turn} | asdict(waiting)
 
 
 def error(ref: str | None, code: str, sentence: str) -> dict[str, Any]:

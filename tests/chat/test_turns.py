@@ -170,7 +170,7 @@ async def test_a_page_hears_that_nobody_writes_answers(alice: Employee) -> None:
         await tab.ask(send_frame("First"))
         second = await tab.ask(send_frame("Second"))
         waiting = await tab.hear("turn.waiting")
-        while waiting["turn"] != second["turn"]["id"]:
+        while waiting["id"] != second["turn"]["id"]:
             waiting = await tab.hear("turn.waiting")
         assert (waiting["position"], waiting["has_worker"]) == (2, False)
         await sync_to_async(presence.note)("a-worker-1")

@@ -132,8 +132,8 @@ export type SnapshotEvent = Numbered & {
   error?: { code: string; sentence: string } | null;
 };
 /** What a queued turn waits for. Not numbered: it comes from the queue, not from the turn's log. */
-export interface WaitingEvent { type: "turn.waiting"; turn: string; position: number; wait_seconds: number | null; has_worker: boolean }
-export type TurnEvent = ProgressedEvent | SourcesEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent | WaitingEvent;
+export interface WaitingEvent { type: "turn.waiting"; id: string; position: number; wait_seconds: number | null; has_worker: boolean }
+export type TurnEvent = ProgressedEvent | SourcesEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent;
 
 export interface Accepted {
   type: "message.accepted";
@@ -146,6 +146,7 @@ export interface Accepted {
 
 export type ServerFrame =
   | TurnEvent
+  | WaitingEvent
   | Accepted
   | { type: "thread.changed"; thread: ThreadSummary }
   /** Somebody asked something in this thread; ref says whether it was this tab. */

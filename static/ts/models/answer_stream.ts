@@ -3,7 +3,7 @@
 // Events carry a sequence number from 1 without gaps. A repeat is ignored, a gap asks for the missing part, and the
 // last event proves the text by length and SHA-256. Left out: drawing, sockets, time.
 
-import type { Finish, FoundSources, Progress, Source, TurnEvent } from "../lib/protocol";
+import type { Finish, FoundSources, Progress, Source, TurnEvent, WaitingEvent } from "../lib/protocol";
 import { sha256 } from "./sha256";
 
 /** What the follower has to do after an event: draw, nothing, or ask again from `after_seq`. */
@@ -34,7 +34,6 @@ export class AnswerStream {
 
   apply(event: TurnEvent): Outcome {
     if (event.type === "turn.snapshot") return this.#restore(event);
-    if (event.type === "turn.waiting") return this.#wait(event);
     if (event.seq <= this.seq || this.isOver) return "ignored";
     if (event.seq !== this.seq + 1) return "refollow";
     if (event.type === "answer.extended" && !this.#extend(event.text, event.start)) return this.#restart();
@@ -76,7 +75,8 @@ export class AnswerStream {
     return "changed";
   }
 
-  #wait({ position, wait_seconds, has_worker }: Extract<TurnEvent, { type: "turn.waiting" }>): Outcome {
+  /** What it waits for while nobody writes it. */
+  waits({ position, wait_seconds, has_worker }: WaitingEvent): Outcome {
     if (this.isOver) return "ignored";
     this.progress = { stage: has_worker ? "queued" : "unattended", position, wait_seconds };
     return "changed";

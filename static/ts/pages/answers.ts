@@ -6,7 +6,7 @@ import type { TurnEvent } from "../lib/protocol";
 import { AnswerStream } from "../models/answer_stream";
 import type { Announcer } from "./announcer";
 
-const EVENTS = ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot", "turn.waiting"] as const;
+const EVENTS = ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const;
 
 export class Answers {
   #followed = new Map<string, { stream: AnswerStream; element: AnswerStreamElement }>();
@@ -14,6 +14,10 @@ export class Answers {
   /** `ended` is told when an answer is whole or has failed. */
   constructor(readonly ended: (stream: AnswerStream) => void, readonly announcer: Announcer) {
     for (const type of EVENTS) socket.on(type, (event) => this.#applied(event));
+    socket.on("turn.waiting", (event) => {
+      const followed = this.#followed.get(event.id);
+      if (followed?.stream.waits(event) === "changed") followed.element.refresh();
+    });
   }
 
   get isWriting(): boolean {
@@ -52,7 +56,7 @@ export class Answers {
     const outcome = stream.apply(event);
     if (outcome === "refollow") socket.refollow(event.turn);
     if (outcome === "changed") {
-      if (event.type !== "turn.waiting") socket.acknowledge(event.turn, stream.seq, stream.isOver);
+      socket.acknowledge(event.turn, stream.seq, stream.isOver);
       element.refresh();
       if (stream.text) this.announcer.hear(stream);
     }
