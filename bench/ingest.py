@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 NUM_PAGES = 300
 LINES_OF_A_PAGE = 28
-SHARD_PAGES = 40
 BARE_TEXTS = 64
 WORDS = (  # noqa: SIM905
     "the a of to in and is with for on by from that this which page order machine report budget travel hotel train "
@@ -67,6 +66,7 @@ def made_manual(num_pages: int, seed: int) -> bytes:
 def measure_extraction(manual: Path, num_runs: int) -> None:
     """One child after the other, as one worker reads: pages a second of one core, with line boxes."""
     from rag import extract
+    from rag.shards import SHARD_PAGES
 
     rates = []
     for _ in range(num_runs):

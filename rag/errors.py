@@ -36,6 +36,10 @@ SENTENCES: dict[str, str | Promise] = {
         "This is an Office file in the old format, or one locked with a password. Save it as .docx, .xlsx or .pptx "
         "without a password and upload it again."
     ),
+    "outlook_message": _(
+        "This is an Outlook message, which cannot be read. Save it in Outlook as text, or drag it out of another mail "
+        "program as .eml, and upload that."
+    ),
     "needs_password": _("The file is locked with a password. Save it without one and upload it again."),
     "broken": _("The file is damaged and cannot be read. Open it elsewhere, save it again and retry."),
     "unpacks_too_large": _("The file unpacks to more than can be read."),

@@ -69,6 +69,13 @@ def is_old_office(head: bytes) -> bool:
     return head.startswith(_OLD_OFFICE)
 
 
+def refusal(head: bytes, name: str) -> str:
+    """Why a file with these first bytes is not read, as a code of rag.errors: what can be done about it differs."""
+    if not is_old_office(head):
+        return "not_supported"
+    return "outlook_message" if PurePath(name).suffix.casefold() == ".msg" else "old_office"
+
+
 def by_content(path: Path, name: str) -> Format | None:
     """None for what is not read. The name decides between kinds of text only."""
     with path.open("rb") as file:

@@ -167,12 +167,16 @@ def outline_levels(lines: Sequence[Line], outline: Sequence[OutlineItem]) -> dic
     for line in lines:
         by_page.setdefault(line.page_no, []).append(line)
     found: dict[tuple[int, int], int] = {}
+    # An outline may name a page many times: its lines are compared once.
+    bare_by_page: dict[int, list[tuple[Line, tuple[str, str]]]] = {}
     for level, title, page_no, y, *exactly in outline:
         if exactly:  # the format itself says where a heading begins
             found[(page_no, exactly[0])] = level + 1
             continue
         wanted = _bare(str(title))
-        matches = [line for line in by_page.get(page_no, []) if _says(line.text, wanted)]
+        if page_no not in bare_by_page:
+            bare_by_page[page_no] = [(line, _bare_heading(line.text)) for line in by_page.get(page_no, [])]
+        matches = [line for line, bare in bare_by_page[page_no] if _is_said(bare, wanted)]
         if not matches:
             continue
         # Printed contents pages repeat headings in small type: the largest wins, then the one nearest to the target.
@@ -262,9 +266,17 @@ def _bare(text: str) -> str:
 
 
 def _says(line: str, wanted: str) -> bool:
-    if not wanted or len(line) > MAX_HEADING_CHARS:
+    return _is_said(_bare_heading(line), wanted)
+
+
+def _bare_heading(line: str) -> tuple[str, str]:
+    """The line's letters, and those without its number; empty for what is too long to be a heading."""
+    return ("", "") if len(line) > MAX_HEADING_CHARS else (_bare(line), _bare(_NUMBERED.sub("", line)))
+
+
+def _is_said(line: tuple[str, str], wanted: str) -> bool:
+    if not wanted:
         return False
-    bare = _bare(line)
-    if len(bare) >= 8 and wanted.startswith(bare):  # the heading goes on in the next line
+    if len(line[0]) >= 8 and wanted.startswith(line[0]):  # the heading goes on in the next line
         return True
-    return wanted in (bare, _bare(_NUMBERED.sub("", line)))
+    return wanted in line

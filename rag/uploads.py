@@ -122,7 +122,7 @@ def _take_piece(row: Upload, offset: int, data: bytes) -> RagError | None:
     if not formats.is_possible(head) or (row.is_complete and found is None):
         row.path.unlink(missing_ok=True)
         row.delete()
-        return UnsupportedFile("old_office" if formats.is_old_office(head) else None)
+        return UnsupportedFile(formats.refusal(head, row.name))
     if found is not None:
         row.document = _make_document(row, found)
     row.save(update_fields=["received_bytes", "updated_at", "document"])

@@ -16,6 +16,7 @@ from rag.readers.archive import attribute, children, local, opened, xml
 from rag.readers.paper import Paper
 
 _HEADING_STYLE = re.compile(r"^(?:heading|überschrift)\s*([1-9])$", re.I)
+MAX_SPAN = 100
 _SKIPPED = {"del", "moveFrom", "Fallback", "txbxContent", "instrText", "delText", "pPr"}
 
 
@@ -63,7 +64,7 @@ def _blocks(element: Element) -> Iterator[Element]:
 
 def _write(paper: Paper, block: Element, levels: dict[str, int]) -> None:
     if local(block) == "tbl":
-        rows = [[_cell(cell) for cell in _inside(row, "tc")] for row in _inside(block, "tr")]
+        rows = _rows(block)
         num_header_rows = sum(any(local(item) == "tblHeader" for item in row.iter()) for row in _inside(block, "tr"))
         paper.table(rows, num_header_rows or -1)
         return
@@ -89,6 +90,31 @@ def _inside(element: Element, name: str) -> Iterator[Element]:
             yield child
         elif local(child) not in ("tbl", "p", *_SKIPPED):
             yield from _inside(child, name)
+
+
+def _rows(table: Element) -> list[list[str]]:
+    """A cell over several columns or rows stands in the first of the columns and in each of the rows."""
+    rows: list[list[str]] = []
+    for row in _inside(table, "tr"):
+        cells = [""] * _number(_property(row, "trPr", "gridBefore"), 0)
+        for cell in _inside(row, "tc"):
+            merge = _property(cell, "tcPr", "vMerge")
+            goes_on = merge is not None and attribute(merge, "val") != "restart"
+            above = rows[-1][len(cells)] if goes_on and rows and len(cells) < len(rows[-1]) else ""
+            cells += [above if goes_on else _cell(cell)]
+            cells += [""] * (_number(_property(cell, "tcPr", "gridSpan"), 1) - 1)
+        rows.append(cells)
+    return rows
+
+
+def _property(element: Element, group: str, name: str) -> Element | None:
+    properties = next(children(element, group), None)
+    return next(children(properties, name), None) if properties is not None else None
+
+
+def _number(element: Element | None, default: int) -> int:
+    value = attribute(element, "val")
+    return min(int(value), MAX_SPAN) if value.isdecimal() else default
 
 
 def _cell(cell: Element) -> str:

@@ -86,6 +86,18 @@ class Paper:
         if named:
             self._add(CELLS.join(named), is_row=True)
 
+    def append(self, other: Paper, level: int) -> None:
+        """What another reader has written, its headings below level."""
+        for number, sheet in enumerate(other.finished()):
+            headings = {int(str(item[4])): item for item in other.outline if item[2] == number}
+            position = 0
+            for line in sheet.text.split("\n"):
+                if item := headings.get(position):
+                    self.heading(line, int(str(item[0])) + 1 + level)
+                elif line.strip():
+                    self._add(_one_line(line), is_row=CELLS in line)
+                position += len(line) + 1
+
     def finished(self) -> list[Sheet]:
         """The pages; an empty file has one without text."""
         self._finish()

@@ -1,4 +1,7 @@
-"""PowerPoint: a page for each slide, with its title as heading, its text, its tables and the speaker's notes."""
+"""PowerPoint: a page for each slide, with its title as heading, its text, its tables and the speaker's notes.
+
+A hidden slide keeps its number and is empty. Left out: charts, diagrams and comments.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def read(file: BinaryIO) -> Paper:
         _kind, name = parts.get(relation, ("", ""))
         slide = xml(archive, name) if name else None
         paper.page(str(number))
-        if slide is not None:
+        if slide is not None and slide.get("show") not in ("0", "false"):
             _write_slide(paper, archive, name, slide)
     return paper
 
@@ -39,7 +42,7 @@ def _write_slide(paper: Paper, archive: ZipFile, name: str, slide: Element) -> N
     for shape in shapes:
         table = next((item for item in shape.iter() if local(item) == "tbl"), None)
         if table is not None:
-            rows = [[" ".join(_paragraphs(cell)) for cell in children(row, "tc")] for row in children(table, "tr")]
+            rows = _rows(table)
             header = attribute(next(children(table, "tblPr"), None), "firstRow") in ("1", "true")
             paper.table(rows, 1 if header else -1)
         elif shape not in titles and _placeholder(shape) not in ("sldNum", "ftr", "dt"):
@@ -51,6 +54,18 @@ def _write_slide(paper: Paper, archive: ZipFile, name: str, slide: Element) -> N
             if _placeholder(shape) == "body":
                 for text in _paragraphs(shape):
                     paper.paragraph(text)
+
+
+def _rows(table: Element) -> list[list[str]]:
+    """A cell over several rows stands in each of them."""
+    rows: list[list[str]] = []
+    for row in children(table, "tr"):
+        cells = []
+        for n, cell in enumerate(children(row, "tc")):
+            goes_on = cell.get("vMerge") in ("1", "true") and rows and n < len(rows[-1])
+            cells.append(rows[-1][n] if goes_on else " ".join(_paragraphs(cell)))
+        rows.append(cells)
+    return rows
 
 
 def _shapes(element: Element) -> Iterator[Element]:

@@ -1,6 +1,7 @@
 """Spreadsheets: a page for each run of rows, labelled with sheet and cells, every row named by its header.
 
-Formulas show the value that was saved with them. Left out: charts, comments, hidden sheets, macros.
+Formulas show the value that was saved with them. Left out: charts, comments, macros, and hidden sheets, rows and
+columns, also those that a filter hides.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rag.jail import MAX_LABEL_CHARS, Refused
 from rag.readers.archive import opened
 from rag.readers.paper import Paper, has_header
 from rag.readers.plain import decoded
+from rag.readers.sheet_marks import marks_of
 
 ROWS_OF_A_PAGE = 25
 MAX_COLUMNS = 256
@@ -34,16 +36,18 @@ NumberedRow = tuple[int, list[str]]
 
 
 def read_xlsx(file: BinaryIO) -> Paper:
-    opened(file).close()
-    file.seek(0)
+    archive = opened(file)
     paper = Paper(has_pages=True)
     try:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         for sheet in book.worksheets:
             if sheet.sheet_state == "visible":
                 sheet.reset_dimensions()
-                rows = sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True)
-                _write_sheet(paper, sheet.title, ((n, _shown(row)) for n, row in enumerate(rows, start=1)))
+                rows = enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), start=1)
+                marks = marks_of(archive, sheet._worksheet_path)
+                # One cell a million rows down is common, and what lies between is quickly passed.
+                filled = ((n, _shown(row)) for n, row in rows if row.count(None) < len(row))
+                _write_sheet(paper, sheet.title, marks.applied(filled))
     except (
         InvalidFileException, zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, TypeError,
         AttributeError, IndexError, EOFError, OSError,

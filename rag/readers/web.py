@@ -17,6 +17,7 @@ _BLOCKS = {
     "p", "div", "section", "article", "aside", "header", "footer", "nav", "main", "ul", "ol", "li", "dl", "dt", "dd",
     "pre", "blockquote", "figure", "figcaption", "address", "form", "fieldset", "details", "summary", "hr", "body",
 }  # fmt: skip
+MAX_SPAN = 100
 _UNSEEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0", re.I)
 
 
@@ -49,6 +50,8 @@ class _Page(HTMLParser):
         self.level = 0
         self.rows: list[list[str]] | None = None
         self.num_header_rows = 0
+        self.span: tuple[int, int] | None = None  # columns and rows of the open cell
+        self.below: dict[int, tuple[str, int, int]] = {}  # column -> text, rows it goes on for, the last row it is in
         self.depth = 0  # tables in tables are read as text of the cell
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
@@ -68,7 +71,7 @@ class _Page(HTMLParser):
         if tag == "table":
             self._open_table()
         elif self.rows is not None:
-            self._inside_table(tag)
+            self._inside_table(tag, given)
         elif re.fullmatch(r"h[1-6]", tag):
             self.flush()
             self.level = int(tag[1])
@@ -112,16 +115,20 @@ class _Page(HTMLParser):
             self.rows, self.num_header_rows = [], 0
         self.depth += 1
 
-    def _inside_table(self, tag: str) -> None:
+    def _inside_table(self, tag: str, given: dict[str, str | None]) -> None:
         if self.depth > 1 or self.rows is None:
             self.text.append(" ")
         elif tag == "tr":
             self._close_cell()
+            self._fill_down()
             self.rows.append([])
         elif tag in ("td", "th"):
             self._close_cell()
             self.rows = self.rows or [[]]
-            if tag == "th" and not self.rows[-1] and len(self.rows) == self.num_header_rows + 1:
+            is_first = not self.rows[-1]
+            self._fill_down()
+            self.span = _span(given, "colspan"), _span(given, "rowspan")
+            if tag == "th" and is_first and len(self.rows) == self.num_header_rows + 1:
                 self.num_header_rows += 1
             elif tag == "td" and self.num_header_rows == len(self.rows):
                 self.num_header_rows -= 1  # a row that begins with a th and goes on is named by it, not a header
@@ -130,10 +137,28 @@ class _Page(HTMLParser):
 
     def _close_cell(self) -> None:
         text, self.text = "".join(self.text), []
-        if self.rows and (text.strip() or self.rows[-1]):
+        if self.rows and (text.strip() or self.span):
+            num_columns, num_rows = self.span or (1, 1)
+            if num_rows > 1:
+                self.below[len(self.rows[-1])] = (text, num_rows - 1, len(self.rows))
+            self.rows[-1] += [text] + [""] * (num_columns - 1)
+        self.span = None
+
+    def _fill_down(self) -> None:
+        """What a cell of an earlier row says of this place too."""
+        while self.rows and (found := self.below.get(len(self.rows[-1]))) and found[2] < len(self.rows):
+            text, num_left, _row = self.below.pop(len(self.rows[-1]))
+            if num_left > 1:
+                self.below[len(self.rows[-1])] = (text, num_left - 1, len(self.rows))
             self.rows[-1].append(text)
 
     def _close_table(self) -> None:
         rows, self.rows, self.depth = self.rows or [], None, 0
+        self.span, self.below = None, {}
         self.text = []
         self.paper.table(rows, self.num_header_rows or -1)
+
+
+def _span(given: dict[str, str | None], name: str) -> int:
+    value = given.get(name) or ""
+    return min(max(int(value), 1), MAX_SPAN) if value.isdecimal() else 1

@@ -119,11 +119,11 @@ def test_plain_text_stays_character_for_character(tmp_path: Path, kind: str) -> 
 
 
 def test_a_mail_says_who_wrote_when_and_what(tmp_path: Path) -> None:
-    """The HTML body as text, attachments by name only."""
+    """The HTML body as text, and what hangs on it by name."""
     (page,) = texts(tmp_path, "eml")
     lines = [line for line in page.text.split("\n") if line]
     assert lines[:2] == ["Hötels", "From: Alice <alice@example.com>"]
-    assert lines[-2:] == [office.LIMIT, "Attachment: a.zip"]
+    assert lines[-2:] == [office.LIMIT, "Attachment: a.zip (not read)"]
 
 
 BOMB = office.DOCX_PARTS | {"word/document.xml": b"<a>" + b" " * 30_000_000 + b"</a>"}
