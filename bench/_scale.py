@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
+from django.utils import timezone
 
 from bench._figures import figure, say
 
@@ -57,55 +58,68 @@ def measure(num_chunks: int, label: str) -> None:
 
 def _fill(space: Any, num_chunks: int, dice: np.random.Generator) -> list[str]:
     """Ids of the new documents. Everything that was there before is gone."""
-    from django.contrib.auth import get_user_model
-
     from rag import lexical
+
+    fill_chunks(space, num_chunks, dice)
+    fill_vectors(space, num_chunks, dice)
+    lexical.count_all()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("SELECT id::text FROM rag_document")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def fill_chunks(space: Any, num_chunks: int, dice: np.random.Generator) -> None:
+    """Documents, versions and chunks with their words; the space's vectors are gone with the old ones."""
+    from django.contrib.auth import get_user_model
 
     owner = get_user_model().objects.get(email="bench@example.com")
     num_documents = num_chunks // CHUNKS_OF_A_DOCUMENT
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(f"ALTER TABLE rag_embedding_384 DETACH PARTITION {space.partition}")
+        cursor.execute(f"ALTER TABLE {space.table} DETACH PARTITION {space.partition}")
         cursor.execute(f"DROP TABLE {space.partition}")
         tables = "rag_document, rag_version, rag_chunk, rag_lexemefrequency, rag_corpusstatistic"
         cursor.execute(f"TRUNCATE {tables} CASCADE")
         cursor.execute("SET LOCAL maintenance_work_mem = '2GB'")
         cursor.execute("DROP INDEX rag_chunk_tsv")
-        cursor.execute(
-            "INSERT INTO rag_document (id, owner_id, title, media_type, created_at)"
-            " SELECT gen_random_uuid(), %s, 'Document ' || n, 'text/plain', now() FROM generate_series(1, %s) n",
-            [owner.pk, num_documents],
-        )
-        cursor.execute(
-            "INSERT INTO rag_version (id, document_id, number, file_name, size_bytes, sha256, pipeline, status,"
-            " num_pages, num_pages_done, num_chars, num_chunks, num_chunks_embedded, outline, error_code,"
-            " error_params, attempt, created_at, searchable_at)"
-            " OVERRIDING SYSTEM VALUE"
-            " SELECT row_number() over (), id, 1, id::text, 1, ''::bytea, 1, 'ready', 1, 1, 1, %s, %s, '[]', '', '{}',"
-            " 0, now(), now() FROM rag_document",
-            [CHUNKS_OF_A_DOCUMENT, CHUNKS_OF_A_DOCUMENT],
-        )
+        _make_documents(owner, num_documents)
         cursor.execute("UPDATE rag_document d SET live_version_id = v.id, newest_version_id = v.id"
                        " FROM rag_version v WHERE v.document_id = d.id")  # fmt: skip
         _copy_chunks(cursor, num_chunks, dice)
         cursor.execute("CREATE INDEX rag_chunk_tsv ON rag_chunk USING gin (tsv) WITH (fastupdate = off)")
+
+
+def _make_documents(owner: Any, count: int) -> None:
+    """Version n belongs to the n-th document."""
+    from rag.models import Document, Version
+
+    made = [Document(owner=owner, title=f"Document {n}", media_type="text/plain") for n in range(1, count + 1)]
+    Document.objects.bulk_create(made, batch_size=1000)
+    counts: dict[str, Any] = {"number": 1, "size_bytes": 1, "num_pages": 1, "num_pages_done": 1, "num_chars": 1}
+    counts |= {"num_chunks": CHUNKS_OF_A_DOCUMENT, "num_chunks_embedded": CHUNKS_OF_A_DOCUMENT}
+    counts |= {"sha256": b"", "status": Version.Status.READY, "searchable_at": timezone.now()}
+    versions = [Version(id=n, document=each, file_name=str(n), **counts) for n, each in enumerate(made, start=1)]
+    Version.objects.bulk_create(versions, batch_size=1000)
+
+
+def fill_vectors(space: Any, num_chunks: int, dice: np.random.Generator) -> None:
+    """A vector for each chunk, then their index."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL maintenance_work_mem = '2GB'")
         _copy_vectors(cursor, space, num_chunks, dice)
-        cursor.execute("SELECT id::text FROM rag_document")
-        ids = [row[0] for row in cursor.fetchall()]
-    lexical.count_all()
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    return ids
 
 
 def _copy_chunks(cursor: Any, num_chunks: int, dice: np.random.Generator) -> None:
     """Chunk n belongs to version (n - 1) // 100 + 1."""
+    spelled = [_word(number) for number in range(NUM_WORDS + 1)]
     cursor.execute("CREATE TEMPORARY TABLE draft (id bigint, body text) ON COMMIT DROP")
     with cursor.copy("COPY draft FROM STDIN") as copy:
         for first in range(1, num_chunks + 1, 10_000):
             count = min(10_000, num_chunks - first + 1)
             words = _words(dice, count * WORDS_OF_A_CHUNK).reshape(count, WORDS_OF_A_CHUNK)
-            copy.write("".join(f"{first + n}\t{' '.join(_word(w) for w in row)}\n" for n, row in enumerate(words)))
+            rows = (" ".join([spelled[word] for word in row]) for row in words.tolist())
+            copy.write("".join(f"{first + n}\t{row}\n" for n, row in enumerate(rows)))
     cursor.execute(
         "INSERT INTO rag_chunk (id, version_id, ordinal, page_first, page_last, spans, heading, body, body_hash,"
         " num_tokens, num_lexemes, language, flags, tsv) OVERRIDING SYSTEM VALUE"
@@ -125,7 +139,7 @@ def _word(number: int) -> str:
 
 def _copy_vectors(cursor: Any, space: Any, num_chunks: int, dice: np.random.Generator) -> None:
     """Loaded before the index is built: row by row an index costs 3 ms each. Then it becomes the space's partition."""
-    cursor.execute(f"CREATE TABLE {space.partition} (LIKE rag_embedding_384 INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+    cursor.execute(f"CREATE TABLE {space.partition} (LIKE {space.table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
     cursor.execute(f"ALTER TABLE {space.partition} ALTER COLUMN vector SET STORAGE PLAIN")
     names = _column_names(cursor, space.partition)
     fields = {"chunk_id": ("i8", 8), "space_id": ("i8", 8), "version_id": ("i8", 8)}
@@ -154,7 +168,7 @@ def _copy_vectors(cursor: Any, space: Any, num_chunks: int, dice: np.random.Gene
     cursor.execute(
         f"CREATE INDEX ON {space.partition} USING hnsw (vector halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
     )
-    cursor.execute(f"ALTER TABLE rag_embedding_384 ATTACH PARTITION {space.partition} FOR VALUES IN ({int(space.pk)})")
+    cursor.execute(f"ALTER TABLE {space.table} ATTACH PARTITION {space.partition} FOR VALUES IN ({int(space.pk)})")
 
 
 def _column_names(cursor: Any, table: str) -> list[str]:
@@ -188,9 +202,9 @@ def _recall(principal_id: int, space: Any, dice: np.random.Generator) -> float:
     scope, found = retrieval.Scope([principal_id], None), []
     for vector in vectors(_centres(), RUNS // 2, dice):
         with retrieval.snapshot() as cursor:
-            num_visible = retrieval.num_visible(cursor, scope)
-            got = {pk for pk, _ in retrieval.nearest(cursor, scope, space, vector.tolist(), num_visible)[:20]}
-            exact = [pk for pk, _ in retrieval.nearest(cursor, scope, space, vector.tolist(), 0)[:20]]
+            seen = retrieval.visible(cursor, scope)
+            got = {pk for pk, _ in retrieval.nearest(cursor, seen, space, vector.tolist())[:20]}
+            exact = [pk for pk, _ in retrieval.nearest(cursor, seen, space, vector.tolist(), exactly=True)[:20]]
         found.append(len(got & set(exact)) / len(exact))
     return statistics.fmean(found)
 
@@ -199,14 +213,14 @@ def _times(person: Any, dice: np.random.Generator) -> list[float]:
     """Milliseconds of whole searches, without the embedding of the question."""
     from rag import search
 
-    real, milliseconds = search._question_vector, []
+    real, milliseconds = search._question_vectors, []
     try:
         for vector in vectors(_centres(), RUNS + 10, dice):
-            search._question_vector = lambda space, question, vector=vector: vector.tolist()  # type: ignore[misc]
+            search._question_vectors = lambda space, wordings, vector=vector: [vector.tolist()]  # type: ignore[misc]
             question = " ".join(dict.fromkeys(_word(int(word)) for word in _words(dice, 10)))
             began = time.perf_counter()
             search.passages(question, employee=person)
             milliseconds.append((time.perf_counter() - began) * 1000)
     finally:
-        search._question_vector = real
+        search._question_vectors = real
     return milliseconds[10:]

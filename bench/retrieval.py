@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import _library, _scale
+from bench import _library, _manuals, _scale
 from bench._figures import commit, figure, machine, say
 from launch.config import ROOT
 
@@ -34,17 +34,25 @@ def main() -> None:
     parser.add_argument("--million", action="store_true", help="also 1,000,000 synthetic chunks; half an hour and 8 GB")
     parser.add_argument("--corpus", type=Path, default=DEFAULT, help="a folder of documents with questions.jsonl")
     parser.add_argument("--questions", type=Path, help="another file of questions")
+    parser.add_argument(
+        "--manuals",
+        action="store_true",
+        help="manuals of fourteen Debian packages; half an hour",
+    )
     parser.add_argument("--no-scale", action="store_true", help="recall only")
     arguments = parser.parse_args()
     say(f"{machine()}, commit {commit()}")
+    corpus, asked_in = arguments.corpus, arguments.questions
+    if arguments.manuals:
+        corpus, asked_in = _manuals.folder(ROOT / ".hearth/cache/manuals"), asked_in or DEFAULT.parent / "pdf-dev.jsonl"
     with _library.pieces() as owner:
-        if arguments.corpus.is_dir():
-            documents = _library.index(owner, arguments.corpus)
-            asked = _library.questions(arguments.questions or arguments.corpus / "questions.jsonl")
+        if corpus.is_dir():
+            documents = _library.index(owner, corpus)
+            asked = _library.questions(asked_in or corpus / "questions.jsonl")
             measure_recall(owner, documents, asked)
             measure_query_embedding([question.text for question in asked])
         else:
-            say(f"no folder {arguments.corpus}: recall is not measured")
+            say(f"no folder {corpus}: recall is not measured")
         if not arguments.no_scale:
             _scale.measure(20_000 if arguments.quick else 100_000, "100k")
             if arguments.million:

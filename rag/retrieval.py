@@ -1,6 +1,8 @@
-"""The SQL of searching, all of it. Every statement begins with the same question: which versions may this person see?
+"""The SQL of searching, all of it. A search begins with the question which versions this person may see.
 
-Principals come from the server's own rows, never from a request. Up to EXACT_CHUNKS visible chunks every vector is
+The answer holds for the snapshot that the search runs in, so the statements that only rank chunks take it as it is:
+asked afresh in each it was half of a search over many documents. What gives out text asks again, itself. Principals
+come from the server's own rows, never from a request. Up to EXACT_CHUNKS visible chunks every vector is
 compared (0.4 to 7 ms and nothing missed); above that HNSW looks in relaxed order and with a larger candidate list,
 because a plain filtered index scan loses up to 95 % of the results without saying so (measured, decisions.md).
 """
@@ -35,28 +37,30 @@ WITH readable AS ({readable}), visible AS MATERIALIZED (
       AND (%(everything)s AND NOT d.is_thread_file
            OR d.id = ANY(%(documents)s::uuid[]) OR d.collection_id = ANY(%(collections)s::uuid[])))
 """.replace("{readable}", rights.readable_by_principals("principals"))
-_SIZE = """
-SELECT coalesce(sum(v.num_chunks), 0) FROM rag_version v JOIN visible ON visible.version_id = v.id
+_SEEN = """
+SELECT coalesce(array_agg(v.id), '{}')::text, coalesce(sum(v.num_chunks), 0)
+FROM rag_version v JOIN visible ON visible.version_id = v.id
 """
+# versions are those of visible(), of the same snapshot. As a constant array they become a hash table.
 _EXACT = """
 SELECT e.chunk_id, (e.vector <=> %(vector)s::halfvec) + 0 AS distance
-FROM {partition} e JOIN visible USING (version_id)
+FROM unnest(%(versions)s::bigint[]) AS seen(version_id) JOIN {partition} e USING (version_id)
 ORDER BY (e.vector <=> %(vector)s::halfvec) + 0, e.chunk_id LIMIT %(limit)s
 """
 # The outer + 0 keeps PostgreSQL 17+ from dropping the second sort: relaxed order is only nearly sorted.
 _APPROXIMATE = """
 SELECT chunk_id, distance FROM (
     SELECT e.chunk_id, e.vector <=> %(vector)s::halfvec AS distance FROM {partition} e
-    WHERE e.version_id IN (SELECT version_id FROM visible)
+    WHERE e.version_id = ANY(%(versions)s::bigint[])
     ORDER BY e.vector <=> %(vector)s::halfvec LIMIT %(limit)s) nearest
 ORDER BY distance + 0, chunk_id
 """
 # BM25 puts length inside its saturation, where 0.75 is right; outside, as here, that much favours scraps (measured).
 _WORDS = """
-, candidate AS MATERIALIZED (
+WITH candidate AS MATERIALIZED (
     SELECT c.id, c.tsv, c.num_lexemes, {matched} AS matched
     FROM rag_chunk c
-    WHERE c.tsv @@ %(condition)s::tsquery AND c.version_id IN (SELECT version_id FROM visible)
+    WHERE c.tsv @@ %(condition)s::tsquery AND c.version_id = ANY(%(versions)s::bigint[])
     ORDER BY matched DESC, c.id LIMIT %(num_scored)s)
 SELECT id, ({score}) / (0.7 + 0.3 * num_lexemes / %(average)s) AS score, matched
 FROM candidate ORDER BY score DESC, id LIMIT %(limit)s
@@ -115,6 +119,17 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Visible:
+    """The versions that the asker may see, as an array of PostgreSQL's, and how many chunks they have.
+
+    Good for the snapshot it was asked in and for no other.
+    """
+
+    versions: str
+    num_chunks: int
+
+
+@dataclass(frozen=True)
 class ChunkRow:
     """A chunk with what a passage shows of it."""
 
@@ -162,18 +177,19 @@ def snapshot() -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def num_visible(cursor: CursorWrapper, scope: Scope) -> int:
-    """How many chunks the asker may see."""
-    cursor.execute(_VISIBLE + _SIZE, scope.parameters)
-    return int(cursor.fetchone()[0])
+def visible(cursor: CursorWrapper, scope: Scope) -> Visible:
+    """What the asker may see. The one door to the rankings below."""
+    cursor.execute(_VISIBLE + _SEEN, scope.parameters)
+    versions, num_chunks = cursor.fetchone()
+    return Visible(versions, int(num_chunks))
 
 
 def nearest(
-    cursor: CursorWrapper, scope: Scope, space: Space, vector: Sequence[float], num_chunks: int
+    cursor: CursorWrapper, seen: Visible, space: Space, vector: Sequence[float], *, exactly: bool | None = None
 ) -> list[tuple[int, float]]:
-    """(chunk, cosine similarity), nearest first."""
+    """(chunk, cosine similarity), nearest first. exactly: None lets the number of chunks decide."""
     statement = _EXACT
-    if num_chunks > EXACT_CHUNKS:
+    if not (seen.num_chunks <= EXACT_CHUNKS if exactly is None else exactly):
         statement = _APPROXIMATE
         cursor.execute(
             "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true),"
@@ -182,8 +198,8 @@ def nearest(
             " set_config('work_mem', '32MB', true)"
         )
     text = "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
-    parameters = scope.parameters | {"vector": text, "limit": NUM_CANDIDATES}
-    cursor.execute(_VISIBLE + statement.format(partition=space.partition), parameters)
+    parameters = {"versions": seen.versions, "vector": text, "limit": NUM_CANDIDATES}
+    cursor.execute(statement.format(partition=space.partition), parameters)
     return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
 
 
@@ -208,9 +224,10 @@ def corpus(cursor: CursorWrapper) -> tuple[int, float]:
     return num_chunks, max(1.0, sum_lexemes / num_chunks) if num_chunks else 1.0
 
 
-def by_words(cursor: CursorWrapper, scope: Scope, query: WordQuery, average: float) -> list[WordHit]:
+def by_words(cursor: CursorWrapper, seen: Visible, query: WordQuery, average: float) -> list[WordHit]:
     """Best first. Only as many rows as the query's cap allows are ranked."""
-    parameters: dict[str, Any] = scope.parameters | {
+    parameters: dict[str, Any] = {
+        "versions": seen.versions,
         "condition": query.condition,
         "num_scored": NUM_SCORED,
         "average": average,
@@ -224,7 +241,7 @@ def by_words(cursor: CursorWrapper, scope: Scope, query: WordQuery, average: flo
         rank = f"ts_rank('{{1,1,1,1}}', tsv, %(term{number})s::tsquery, 0)"
         score.append(f"%(weight{number})s::float8 * {rank}")
     statement = _WORDS.format(matched=" + ".join(matched), score=" + ".join(score))
-    cursor.execute(_VISIBLE + statement, parameters)
+    cursor.execute(statement, parameters)
     return [WordHit(*row) for row in cursor.fetchall()]
 
 

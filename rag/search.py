@@ -111,12 +111,11 @@ def passages(
     wordings = [question, also] if also.strip() and also != question else [question]
     vectors = _question_vectors(space, wordings)
     with retrieval.snapshot() as cursor:
-        num_visible = retrieval.num_visible(cursor, scope)
-        if num_visible == 0:
+        seen = retrieval.visible(cursor, scope)
+        if seen.num_chunks == 0:
             return SearchResult()
         found = [
-            _found(cursor, scope, wording, space, vector, num_visible)
-            for wording, vector in zip(wordings, vectors, strict=True)
+            _found(cursor, seen, wording, space, vector) for wording, vector in zip(wordings, vectors, strict=True)
         ]
         fused = fusion.combined([each.fused for each in found])
         rows = retrieval.rows(cursor, scope, list(fused)[:NUM_READ])
@@ -129,7 +128,7 @@ def passages(
     kept, num_same = likeness.chosen(list(ordered), rows, most, limit)
     return SearchResult(
         passages=[of_row(rows[chunk_id], ordered[chunk_id]) for chunk_id in kept],
-        num_visible_chunks=num_visible,
+        num_visible_chunks=seen.num_chunks,
         num_left_out=max(0, len(ordered) - len(kept) - num_same),
         num_same=num_same,
         weak=all(each.is_weak for each in found),
@@ -171,34 +170,31 @@ def _question_vectors(space: Space | None, wordings: Sequence[str]) -> Sequence[
 
 def _found(
     cursor: CursorWrapper,
-    scope: retrieval.Scope,
+    seen: retrieval.Visible,
     question: str,
     space: Space | None,
     vector: Sequence[float] | None,
-    num_visible: int,
 ) -> _Found:
     meaning: dict[int, float] = {}
     if space is not None and vector is not None:
-        meaning = dict(retrieval.nearest(cursor, scope, space, vector, num_visible))
-    hits, total = _by_words(cursor, scope, question, num_visible)
+        meaning = dict(retrieval.nearest(cursor, seen, space, vector))
+    hits, total = _by_words(cursor, seen, question)
     weight = WORD_WEIGHT_EXACT if looks_exact(question) else WORD_WEIGHT
     fused = fusion.fuse(meaning, {hit.chunk_id: hit.score for hit in hits}, weight)
     coverage = max((hit.matched for hit in hits), default=0.0) / total if total else 0.0
     return _Found(fused, list(meaning.values()), coverage)
 
 
-def _by_words(
-    cursor: CursorWrapper, scope: retrieval.Scope, question: str, num_visible: int
-) -> tuple[list[retrieval.WordHit], float]:
+def _by_words(cursor: CursorWrapper, seen: retrieval.Visible, question: str) -> tuple[list[retrieval.WordHit], float]:
     """Hits, and the summed weight of all the question's words."""
     words = question_words(question)
     stop_words = STOP_WORDS if set(words) - STOP_WORDS else frozenset()
     terms = retrieval.terms(cursor, words, stop_words)
     num_all, average = retrieval.corpus(cursor)
-    built = query.build(terms, num_all, num_visible)
+    built = query.build(terms, num_all, seen.num_chunks)
     if built is None:
         return [], 0.0
-    return retrieval.by_words(cursor, scope, built, average), built.total
+    return retrieval.by_words(cursor, seen, built, average), built.total
 
 
 def _with_heading_bonus(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -399,19 +399,19 @@ def test_two_requests_are_under_way_while_vectors_are_stored(
 ) -> None:
     """The engine has the next batch before the last one is in the database."""
     monkeypatch.setattr(spaces, "BATCH_CHUNKS", 1)
-    running, most = [0], [0]
+    num_running, are_two = [0], threading.Event()
     real = embedding._vectors
 
     def counted(used: Space, texts: list[str]) -> list[list[float]]:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
-        time.sleep(0.05)
-        running[0] -= 1
+        num_running[0] += 1
+        if num_running[0] == embedding.NUM_IN_FLIGHT:
+            are_two.set()
+        assert are_two.wait(20), "the first request was answered before there was a second"
+        num_running[0] -= 1
         return real(used, texts)
 
     monkeypatch.setattr(embedding, "_vectors", counted)
     assert library(alice).state().is_ready
-    assert most[0] == embedding.NUM_IN_FLIGHT
 
 
 def test_a_page_picture_is_drawn_once(alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
