@@ -50,7 +50,7 @@ def python_ms(num_sequences: int, num_runs: int) -> list[float]:
 class _NoBackend:
     """Evaluates in no time and always says the same word."""
 
-    can_share = True
+    can_share = can_offload = True
 
     def __init__(self) -> None:
         self.vocab: Any = self
@@ -101,7 +101,7 @@ def _run_chat(body: dict[str, Any]) -> float:
     context, cells, batch, ubatch = body["sizes"]
     config = EngineConfig(
         num_threads=body["threads"], context_length=context, num_cells=cells, max_running=32, num_sequences=64,
-        batch_tokens=batch, ubatch_tokens=ubatch,
+        batch_tokens=batch, ubatch_tokens=ubatch, num_offloaded=cells,
     )  # fmt: skip
     backend.start_library()
     model = backend.LlamaModel(MODELS_DIR / f"{body['model']}.gguf", config, lambda _: None)

@@ -62,6 +62,7 @@ class Backend(Protocol):
     """A loaded chat model with its context. One thread owns it."""
 
     can_share: bool  # whether the beginning of a sequence can be kept, copied and gone on from
+    can_offload: bool  # whether a sequence can be copied to ordinary memory, fetched back and cut
 
     @property
     def vocab(self) -> Vocab: ...

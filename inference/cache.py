@@ -1,10 +1,11 @@
 """Which KV cells belong to which sequence, and which beginnings can be used again. Pure bookkeeping.
 
-A finished request's sequence stays as a holder until its cells or its number are needed (least recently used goes
-first). A new request that begins with the same tokens, under the same salt, goes on from there: it takes the holder
-over when it continues all of it, and copies its beginning otherwise (in a unified cache a copy only adds an owner to
-cells). Requests of other salts never meet, save in what both call public (a common system prompt): whose prompt is
-cached cannot be told from the time an answer takes.
+A finished request's sequence stays as a holder until others are evaluated. Then it is copied to ordinary memory
+(`host_cache`) and fetched back when it is wanted; where that is not possible it stays in the cells until they, or its
+number, are needed (least recently used goes first). A new request that begins with the same tokens, under the same
+salt, goes on from there: it takes the holder over when it continues all of it, and copies its beginning otherwise (in a
+unified cache a copy only adds an owner to cells). Requests of other salts never meet, save in what both call public (a
+common system prompt): whose prompt is cached cannot be told from the time an answer takes.
 
 The longest shared beginning is found by comparing slices of 32-bit ids, a dozen memory comparisons per sequence: with
 at most 256 sequences that costs less than keeping a tree up to date.
@@ -15,8 +16,8 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
-# A shorter shared beginning is not worth a sequence operation.
-MIN_SHARED_TOKENS = 8
+from inference.beginnings import MIN_SHARED_TOKENS, Beginning
+from inference.host_cache import Discard, Fetch, HostCache, Offload
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,14 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Let `target` share the first `length` cells of `source`."""
+    """Let `target` share the first `length` cells of `source`; its own of those places are forgotten."""
 
     source: int
     target: int
     length: int
 
 
-Operation = Remove | Copy
+Operation = Remove | Copy | Offload | Fetch | Discard
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,16 @@ class _Run:
 
 
 @dataclass(slots=True, eq=False)
-class _Sequence:
-    salt: str = ""
-    num_public: int = 0
-    tokens: array[int] = field(default_factory=lambda: array("i"))
+class _Sequence(Beginning):
     runs: list[_Run] = field(default_factory=list)
 
 
 class SequenceCache:
     """Numbers of sequences, their tokens and cells. Every change here has its twin in the backend."""
 
-    def __init__(self, num_sequences: int, num_cells: int, *, can_share: bool = True) -> None:
+    def __init__(self, num_sequences: int, num_cells: int, num_offloaded: int = 0, *, can_share: bool = True) -> None:
         self.num_cells = num_cells
+        self._host = HostCache(num_offloaded)
         self._can_share = can_share
         self.num_used = 0
         self._free = list(range(num_sequences - 1, -1, -1))
@@ -86,7 +85,8 @@ class SequenceCache:
 
     @property
     def num_holders(self) -> int:
-        return len(self._holders)
+        """Beginnings that can be used again, wherever they lie."""
+        return len(self._holders) + len(self._host)
 
     @property
     def num_busy(self) -> int:
@@ -102,9 +102,7 @@ class SequenceCache:
         best, best_length, best_adoptable = None, MIN_SHARED_TOKENS - 1, False
         wanted = tokens[: len(tokens) - 1]
         for number, sequence in self._sequences.items():
-            length = shared_length(wanted, sequence.tokens)
-            if sequence.salt != salt:
-                length = min(length, num_public, sequence.num_public)
+            length = sequence.shared_with(wanted, salt, num_public)
             adoptable = number in self._holders and length == len(sequence.tokens)
             if (length, adoptable) > (best_length, best_adoptable):
                 best, best_length, best_adoptable = number, length, adoptable
@@ -113,6 +111,12 @@ class SequenceCache:
     def place(self, tokens: array[int], salt: str, num_reserved: int = 0, num_public: int = 0) -> Placement | None:
         """Find a sequence and room for the tokens and `num_reserved` more, evicting holders; None: does not fit now."""
         donor, shared = self.longest_shared(tokens, salt, num_public)
+        key, fetched = self._host.longest_shared(tokens[: len(tokens) - 1], salt, num_public)
+        if key is not None and fetched > shared:
+            placement = self._fetch(key, tokens[:fetched], len(tokens) - fetched + num_reserved, (donor, shared))
+            if placement is not None:
+                self._own(placement.sequence, salt, num_public)
+                return placement
         donor_busy = donor is not None and donor not in self._holders
         need = len(tokens) - (shared if donor_busy else 0) + num_reserved
         if self._num_busy_cells() + need > self.num_cells:
@@ -126,7 +130,7 @@ class SequenceCache:
             operations.append(Copy(donor, target, shared))
         # The donor was used last, so it goes last, and what the target shares with it stays.
         operations += self.evict(len(tokens) - shared + num_reserved)
-        self._sequences[target].salt, self._sequences[target].num_public = salt, num_public
+        self._own(target, salt, num_public)
         return Placement(target, shared, tuple(operations))
 
     def append(self, sequence: int, tokens: array[int]) -> None:
@@ -157,11 +161,54 @@ class SequenceCache:
         return Remove(sequence, 0)
 
     def evict(self, num_cells: int) -> list[Operation]:
-        """Drop holders until so many cells are free, or none is left."""
+        """Offload or drop holders until so many cells are free, or none is left."""
         operations: list[Operation] = []
         while self.num_free < num_cells and self._holders:
-            operations.append(self.drop(next(iter(self._holders))))
+            operations += self._offload(next(iter(self._holders)))
         return operations
+
+    def offload_idle(self) -> list[Operation]:
+        """No holder is left in the cells, if they can be anywhere else."""
+        return self.evict(self.num_cells + 1) if self._host.is_used else []
+
+    def _offload(self, holder: int) -> list[Operation]:
+        entry = self._sequences[holder]
+        key, discards = self._host.put(Beginning(entry.salt, entry.num_public, entry.tokens[:]))
+        if key is None:
+            return [*discards, self.drop(holder)]
+        self._forget(holder)
+        return [*discards, Offload(holder, key)]
+
+    def _fetch(self, key: int, tokens: array[int], num_more: int, donor: tuple[int | None, int]) -> Placement | None:
+        """Place the offloaded `tokens`, with room for `num_more`. What a busy sequence has of them too is shared with
+        it: a system prompt takes its cells once. None: does not fit now."""
+        source, shared = donor
+        if source is None or source in self._holders:
+            source, shared = None, 0
+        whole = self._host.length(key)  # all of it comes, before the rest of it is cut off
+        need = max(whole, len(tokens) - shared + num_more)
+        if self._num_busy_cells() + need > self.num_cells or not (self._free or self._holders):
+            return None
+        entry = self._host.take(key)
+        operations: list[Operation] = []
+        if not self._free:
+            operations += self._offload(next(iter(self._holders)))
+        operations += self.evict(need)
+        target = self._free.pop()
+        sequence = self._sequences[target] = _Sequence()
+        operations.append(Fetch(key, target, len(tokens), is_last=len(tokens) == whole))
+        if source is not None:
+            self._copy(source, target, shared)
+            operations.append(Copy(source, target, shared))
+        sequence.tokens = tokens
+        sequence.runs.append(_Run(shared, {target: len(tokens) - shared}))
+        self.num_used += len(tokens) - shared
+        if len(tokens) < whole:
+            operations += self._host.put_back(key, entry)
+        return Placement(target, len(tokens), tuple(operations))
+
+    def _own(self, sequence: int, salt: str, num_public: int) -> None:
+        self._sequences[sequence].salt, self._sequences[sequence].num_public = salt, num_public
 
     def _take_number(self, donor: int | None, shared: int, operations: list[Operation]) -> int:
         idle_donor = donor if donor in self._holders else None
@@ -175,7 +222,7 @@ class SequenceCache:
             oldest = next(iter(self._holders))
             if oldest == donor:
                 return self._adopt(oldest, shared, operations)
-            operations.append(self.drop(oldest))
+            operations += self._offload(oldest)
         target = self._free.pop()
         self._sequences[target] = _Sequence()
         return target
@@ -226,17 +273,3 @@ class SequenceCache:
             for run in sequence.runs:
                 runs[id(run)] = max(runs.get(id(run), 0), run.lengths[number])
         return sum(runs.values())
-
-
-def shared_length(left: array[int], right: array[int]) -> int:
-    """Number of equal tokens at the beginning, by halving."""
-    low, high = 0, min(len(left), len(right))
-    if left[:high] == right[:high]:
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low

@@ -39,6 +39,7 @@ class EngineConfig:
     num_threads: int = 1
     context_length: int = 8192
     num_cells: int = 8192
+    num_offloaded: int = 0  # of sequences that nobody is using, kept in ordinary memory
     max_running: int = 8
     num_sequences: int = 16
     max_waiting: int = 256
@@ -46,7 +47,7 @@ class EngineConfig:
     ubatch_tokens: int = 256
     gpu_layers: int = -1
     decode_step_seconds: float = 0.25
-    prefill_step_seconds: float = 1.0
+    prefill_step_seconds: float = 1.5
     age_seconds: float = 30.0
     fake_tokens_per_second: float = 0.0
     fake_load_seconds: float = 0.0
@@ -55,6 +56,7 @@ class EngineConfig:
         _check("num_threads", self.num_threads, 1, 512)
         _check("context_length", self.context_length, 16, 2**24)
         _check("num_cells", self.num_cells, self.context_length, 2**26)
+        _check("num_offloaded", self.num_offloaded, 0, 2**26)
         _check("max_running", self.max_running, 1, 128)
         _check("num_sequences", self.num_sequences, self.max_running, 256)
         _check("max_waiting", self.max_waiting, 0, 100_000)

@@ -32,7 +32,7 @@ class Engine:
         emit: Callable[[list[Event]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.scheduler = Scheduler(config, can_share=backend.can_share)
+        self.scheduler = Scheduler(config, can_share=backend.can_share, can_offload=backend.can_offload)
         self.num_steps = 0
         self._backend = backend
         self._emit = emit

@@ -23,8 +23,9 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 
 from inference.backends import Batch, EngineDead
-from inference.cache import Copy, Operation
+from inference.cache import Copy, Operation, Remove
 from inference.config import EngineConfig
+from inference.host_cache import Discard, Fetch, Offload
 from inference.request import SamplingParams
 
 DIMENSIONS = 384
@@ -97,19 +98,35 @@ class FakeBackend:
     def __init__(self, config: EngineConfig) -> None:
         self.vocab = FakeVocab()
         self.num_evaluated = 0
-        self.can_share = True
+        self.can_share = self.can_offload = True
         self._seconds = 1 / config.fake_tokens_per_second if config.fake_tokens_per_second else 0.0
         self._sequences: dict[int, array[int]] = {}
+        self.offloaded: dict[int, array[int]] = {}
         self._scripts: dict[int, tuple[int, list[int]]] = {}
 
     def apply(self, operations: Sequence[Operation]) -> None:
         for operation in operations:
-            if isinstance(operation, Copy):
-                self._sequences[operation.target] = self._sequences[operation.source][: operation.length]
-                self._scripts.pop(operation.target, None)
-            else:
-                del self._sequences.setdefault(operation.sequence, array("i"))[operation.start :]
-                self._scripts.pop(operation.sequence, None)
+            match operation:
+                case Copy(source, target, length):
+                    rest = self._sequences.get(target, array("i"))[length:]
+                    self._sequences[target] = self._sequences[source][:length] + rest
+                    self._scripts.pop(target, None)
+                case Remove(sequence, start):
+                    self._remove(sequence, start)
+                case Offload(sequence, key):
+                    self.offloaded[key] = self._sequences[sequence][:]
+                    self._remove(sequence, 0)
+                case Fetch(key, sequence, length, is_last):
+                    self._sequences[sequence] = self.offloaded[key][:]
+                    self._remove(sequence, length)
+                    if is_last:
+                        del self.offloaded[key]
+                case Discard(key):
+                    del self.offloaded[key]
+
+    def _remove(self, sequence: int, start: int) -> None:
+        del self._sequences.setdefault(sequence, array("i"))[start:]
+        self._scripts.pop(sequence, None)
 
     def evaluate(self, batch: Batch) -> None:
         if self._seconds:

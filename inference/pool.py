@@ -132,10 +132,12 @@ class Pool:
         num_cells = length
         if entry.kind == "chat" and 2 * length * entry.kv_bytes_per_token < memory.available_bytes() // 5:
             num_cells = 2 * length  # one long conversation should not keep all others waiting
+        has_room = num_cells * entry.kv_bytes_per_token < memory.available_bytes() // 5
         return EngineConfig(
             num_threads=config.num_threads,
             context_length=length,
             num_cells=num_cells,
+            num_offloaded=num_cells if entry.kind == "chat" and has_room else 0,
             max_running=config.max_running,
             num_sequences=min(256, 2 * config.max_running),
             max_waiting=config.max_waiting,

@@ -3,24 +3,21 @@
 One step: a token for everybody whose answer is being written, then prompts in chunks under a budget that keeps the
 step short, then newcomers. A waiting reader notices 50 ms, a new one does not; so decode comes first.
 
-Among the waiting, classes go interactive, api, background, and each `age_seconds` of waiting lifts a request by one
-class, so nothing starves. Within a class the person with the smallest virtual token counter is next (Sheng et al.,
-OSDI'24: a prompt token read costs 1, a token written 2; who returns after a pause starts at the least active
-counter). A request that does not fit is skipped, not waited for; and nobody keeps all places for himself.
+Whose turn it is says `fairness`; where a request's tokens lie, `cache`. A request that does not fit is skipped, not
+waited for; and nobody keeps all places for himself.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from inference import errors
-from inference.cache import Operation, SequenceCache, shared_length
+from inference.beginnings import shared_length
+from inference.cache import Operation, SequenceCache
 from inference.config import EngineConfig
+from inference.fairness import Fairness
 from inference.request import NO_SEQUENCE, Generation
 
-_PREFILL_COST, _DECODE_COST = 1.0, 2.0
 # Room kept for each newcomer's answer; beyond it, holders are evicted and at last somebody is set back.
 _RESERVED_TOKENS = 64
 # Wait for a prompt that is being read right now if it saves at least so many tokens.
@@ -53,13 +50,14 @@ class Plan:
 
 
 class Scheduler:
-    def __init__(self, config: EngineConfig, *, can_share: bool = True) -> None:
-        self.cache = SequenceCache(config.num_sequences, config.num_cells, can_share=can_share)
+    def __init__(self, config: EngineConfig, *, can_share: bool = True, can_offload: bool = True) -> None:
+        num_offloaded = config.num_offloaded if can_offload else 0
+        self.cache = SequenceCache(config.num_sequences, config.num_cells, num_offloaded, can_share=can_share)
         self._can_share = can_share
         self.waiting: list[Generation] = []
         self.running: list[Generation] = []
         self._config = config
-        self._counters: dict[str, float] = {}
+        self._fairness = Fairness(config.age_seconds)
         self._seconds_per_token = 0.002
         self._seconds_per_request = 5.0
         self._pending: list[Operation] = []
@@ -71,12 +69,8 @@ class Scheduler:
         num_places = self._config.max_running - len(self.running)  # the next step takes so many at once
         if len(self.waiting) >= most + num_places or num_own >= max(1, most // 2) + num_places:
             raise errors.QueueFull(self._wait_seconds(len(self.waiting) + 1))
-        active = {other.fairness_key for other in (*self.running, *self.waiting)}
-        floor = min((self._counters[name] for name in active), default=0.0)
-        if key not in active:
-            self._counters[key] = max(self._counters.get(key, 0.0), floor)
+        self._fairness.arrive(key, {other.fairness_key for other in (*self.running, *self.waiting)})
         self.waiting.append(generation)
-        self._forget_idle_counters(active | {key}, floor)
 
     def remove(self, generation: Generation) -> None:
         """It ended, for whatever reason; its sequence becomes a holder. Unknown ones are ignored."""
@@ -93,12 +87,14 @@ class Scheduler:
         self._pending = []
         self._make_place(now)
         self._decode(plan)
-        budget = self._budget(len(plan.works))
         # Newcomers first get a place and then compete: a short question must not wait until a book has been read.
         self._admit(plan, now)
-        num_of_person = Counter(g.fairness_key for g in self.running)
-        for generation in sorted(self._reading(), key=lambda g: self._reading_order(g, num_of_person, now)):
+        reading = self._fairness.to_read(self.running, now)
+        budget = self._budget(len(plan.works), len(reading))
+        for generation in reading:
             budget -= self._read(plan, generation, budget)
+        if plan.works:
+            plan.operations += self.cache.offload_idle()
         return plan
 
     def evaluated(self, work: Work) -> None:
@@ -106,8 +102,7 @@ class Scheduler:
         generation = work.generation
         self.cache.append(generation.sequence, generation.tokens[work.start : work.start + work.count])
         generation.num_computed += work.count
-        cost = _DECODE_COST if work.count == 1 else _PREFILL_COST * work.count
-        self._counters[generation.fairness_key] += cost
+        self._fairness.charge(generation.fairness_key, work.count)
 
     def set_back(self, plan: Plan) -> bool:
         """The memory was full after all: evict a holder, else set one request back. False if nothing can be done."""
@@ -126,7 +121,7 @@ class Scheduler:
 
     def queue(self, now: float) -> list[tuple[Generation, int, float]]:
         """(request, position from 1, estimated wait in seconds) in the order they would be taken."""
-        ordered = sorted(self.waiting, key=lambda g: self._waiting_order(g, now))
+        ordered = self._fairness.to_admit(self.waiting, now)
         return [(g, place, self._wait_seconds(place)) for place, g in enumerate(ordered, start=1)]
 
     def _decode(self, plan: Plan) -> None:
@@ -136,15 +131,6 @@ class Scheduler:
             plan.operations += self._take_pending()
             decoding = [g for g in self.running if g.is_decoding]
         plan.works += [Work(g, g.num_computed, 1) for g in decoding]
-
-    def _reading(self) -> list[Generation]:
-        return [g for g in self.running if not g.is_decoding]
-
-    def _reading_order(self, generation: Generation, num_of_person: Mapping[str, int], now: float) -> float:
-        """Fewest missing tokens first. Having waited makes a prompt look shorter; every other request of the same
-        person makes it look longer by its own length, and a lower class four times longer."""
-        share = num_of_person[generation.fairness_key] * float(4**generation.rank)
-        return generation.num_missing * share / (1.0 + self._waited(generation, now))
 
     def _read(self, plan: Plan, generation: Generation, budget: int) -> int:
         """Put a chunk of the prompt into the plan; returns its size."""
@@ -161,18 +147,12 @@ class Scheduler:
         return count
 
     def _make_place(self, now: float) -> None:
-        """Somebody with nothing running waits while another person has many places: the latest of those goes back
-        into the queue. What it read stays as a holder, so it goes on from there at no cost unless cells run out."""
-        if len(self.running) < self._config.max_running or not self.waiting:
+        """Who gives way goes back into the queue. What it read stays as a holder, so it goes on from there at no cost
+        unless cells run out."""
+        if len(self.running) < self._config.max_running or not self.waiting or not self._can_share:
             return
-        num_of_person = Counter(g.fairness_key for g in self.running)
-        newcomers = [g for g in self.waiting if g.fairness_key not in num_of_person]
-        if not newcomers:
-            return
-        rank = min(self._lifted_rank(g, now) for g in newcomers)
-        greedy = [g for g in self.running if num_of_person[g.fairness_key] > 1 and self._lifted_rank(g, now) >= rank]
-        if greedy and self._can_share:
-            victim = max(greedy, key=lambda g: (num_of_person[g.fairness_key], g.admitted_at, g.id))
+        victim = self._fairness.to_give_way(self.running, self.waiting, now)
+        if victim is not None:
             self.cache.release(victim.sequence)
             victim.sequence, victim.num_computed = NO_SEQUENCE, 0
             self.running.remove(victim)
@@ -181,7 +161,7 @@ class Scheduler:
     def _admit(self, plan: Plan, now: float) -> None:
         if len(self.running) >= self._config.max_running:
             return
-        for generation in sorted(self.waiting, key=lambda g: self._waiting_order(g, now)):
+        for generation in self._fairness.to_admit(self.waiting, now):
             if len(self.running) >= self._config.max_running:
                 return
             if self._is_better_later(generation):
@@ -231,26 +211,16 @@ class Scheduler:
         taken, self._pending = self._pending, []
         return taken
 
-    def _budget(self, num_decoding: int) -> int:
+    def _budget(self, num_decoding: int, num_reading: int) -> int:
+        """Tokens of prompts in this step. Readers wait for the whole step, so it is short; but everybody who waits for
+        a first word pays for each step's fixed part. Where many wait for few, it is longer in proportion."""
         config = self._config
-        seconds = config.decode_step_seconds if num_decoding else config.prefill_step_seconds
+        seconds = config.prefill_step_seconds
+        if num_decoding:
+            seconds = min(seconds, config.decode_step_seconds * max(1.0, num_reading / num_decoding))
         affordable = int(seconds / max(self._seconds_per_token, 1e-6))
         return min(max(_LEAST_CHUNK, affordable), config.batch_tokens - num_decoding)
-
-    def _waiting_order(self, generation: Generation, now: float) -> tuple[int, float, float]:
-        return self._lifted_rank(generation, now), self._counters[generation.fairness_key], generation.arrived_at
-
-    def _lifted_rank(self, generation: Generation, now: float) -> int:
-        return max(0, generation.rank - int(self._waited(generation, now)))
-
-    def _waited(self, generation: Generation, now: float) -> float:
-        """In units of age_seconds."""
-        return (now - generation.arrived_at) / self._config.age_seconds
 
     def _wait_seconds(self, position: int) -> float:
         rounds = -(-position // self._config.max_running)
         return round(rounds * self._seconds_per_request, 1)
-
-    def _forget_idle_counters(self, active: set[str], floor: float) -> None:
-        if len(self._counters) > 4096:
-            self._counters = {key: value for key, value in self._counters.items() if key in active or value > floor}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +15,9 @@ from inference.backend.model import LlamaModel
 from inference.backend.rows import Rows
 from inference.backend.sampler import LlamaSampler, compile_grammar
 from inference.backends import Batch, BatchRefused, EngineDead, MemoryFull
-from inference.cache import Copy, Operation
+from inference.cache import Copy, Operation, Remove
 from inference.config import EngineConfig
+from inference.host_cache import Discard, Fetch, Offload
 from inference.request import SamplingParams
 
 
@@ -40,8 +42,11 @@ class LlamaBackend:
         self._context = model.context(params)
         self._memory = llama.llama_get_memory(self._context)
         self._rows = Rows(config.batch_tokens)
+        self._offloaded: dict[int, Any] = {}  # key -> a sequence's cells as bytes
         # A recurrent state has no beginning that could be shared.
         self.can_share = not (llama.llama_model_is_recurrent(model.handle) or llama.llama_model_is_hybrid(model.handle))
+        # A sliding window's copy holds the window only, so it could not be cut.
+        self.can_offload = self.can_share and llama.llama_model_n_swa(model.handle) == 0
 
     def warm_up(self) -> None:
         """Touch weights and buffers once, so that the first person does not pay for it."""
@@ -52,10 +57,38 @@ class LlamaBackend:
 
     def apply(self, operations: Sequence[Operation]) -> None:
         for operation in operations:
-            if isinstance(operation, Copy):
-                llama.llama_memory_seq_cp(self._memory, operation.source, operation.target, 0, operation.length)
-            elif not llama.llama_memory_seq_rm(self._memory, operation.sequence, operation.start, -1):
-                raise EngineDead("this model's cache cannot be rewound")
+            match operation:
+                case Copy(source, target, length):
+                    self._remove(target, 0, length)
+                    llama.llama_memory_seq_cp(self._memory, source, target, 0, length)
+                case Remove(sequence, start):
+                    self._remove(sequence, start)
+                case Offload(sequence, key):
+                    self._offload(sequence, key)
+                case Fetch(key, sequence, length, is_last):
+                    self._fetch(key, sequence, length)
+                    if is_last:
+                        del self._offloaded[key]
+                case Discard(key):
+                    del self._offloaded[key]
+
+    def _remove(self, sequence: int, start: int, end: int = -1) -> None:
+        if not llama.llama_memory_seq_rm(self._memory, sequence, start, end):
+            raise EngineDead("this model's cache cannot be rewound")
+
+    def _offload(self, sequence: int, key: int) -> None:
+        size = llama.llama_state_seq_get_size(self._context, sequence)
+        data = np.empty(size, dtype=np.uint8)
+        if llama.llama_state_seq_get_data(self._context, _pointer(data), size, sequence) != size:
+            raise EngineDead("a sequence could not be copied out of the cache")
+        self._offloaded[key] = data
+        self._remove(sequence, 0)
+
+    def _fetch(self, key: int, sequence: int, length: int) -> None:
+        data = self._offloaded[key]
+        if llama.llama_state_seq_set_data(self._context, _pointer(data), len(data), sequence) == 0:
+            raise EngineDead("a sequence could not be copied back into the cache")
+        self._remove(sequence, length)
 
     def evaluate(self, batch: Batch) -> None:
         rows = self._rows.fill(batch.tokens, batch.positions, batch.sequences, batch.outputs)
@@ -101,3 +134,7 @@ class LlamaBackend:
         self._rows.close()
         llama.llama_free(self._context)
         self._model.close()
+
+
+def _pointer(data: Any) -> Any:
+    return data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))

@@ -6,16 +6,23 @@ from dataclasses import replace
 from typing import Any
 
 from inference.backends import Batch, MemoryFull
-from inference.cache import Copy
+from inference.cache import Copy, Remove
 from inference.config import EngineConfig
 from inference.engine import Engine
 from inference.fake import FakeBackend
+from inference.host_cache import Fetch, Offload
 from inference.request import Generation, SamplingParams, token_array
 from inference.templates import ChatTemplate, encode
 from inference.text import TextAssembler
 
 CONFIG = EngineConfig(
-    context_length=2048, num_cells=4096, max_running=4, num_sequences=8, batch_tokens=64, ubatch_tokens=64
+    context_length=2048,
+    num_cells=4096,
+    max_running=4,
+    num_sequences=8,
+    batch_tokens=64,
+    ubatch_tokens=64,
+    num_offloaded=4096,
 )
 
 
@@ -32,10 +39,16 @@ class CountingBackend(FakeBackend):
     def apply(self, operations: Any) -> None:
         super().apply(operations)
         for operation in operations:
-            if isinstance(operation, Copy):
-                self._cells[operation.target] = self._cells[operation.source][: operation.length]
-            else:
-                del self._cells.setdefault(operation.sequence, [])[operation.start :]
+            match operation:
+                case Copy(source, target, length):
+                    self._cells[target] = self._cells[source][:length] + self._cells.get(target, [])[length:]
+                case Remove(sequence, start):
+                    del self._cells.setdefault(sequence, [])[start:]
+                case Offload(sequence):
+                    del self._cells[sequence]
+                case Fetch(_, sequence, length):
+                    self._cells[sequence] = list(range(self._next_cell, self._next_cell + length))
+                    self._next_cell += length
 
     def evaluate(self, batch: Batch) -> None:
         if self.num_used + len(batch.tokens) > self.num_cells:

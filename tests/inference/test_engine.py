@@ -27,12 +27,13 @@ def test_an_answer_is_streamed_and_finished() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([300, 700, 4096]))
-def test_a_crowd_gets_what_each_would_get_alone(seed: int, num_salts: int, num_cells: int) -> None:
-    """The oracle: whatever is batched, chunked, shared, evicted, set back or cancelled beside it, every answer is the
-    one that the same question gets on an idle engine. The fake's answer is a checksum over the real sequence."""
+@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([300, 700, 4096]), st.sampled_from([0, 400, 4096]))
+def test_a_crowd_gets_what_each_would_get_alone(seed: int, num_salts: int, num_cells: int, num_offloaded: int) -> None:
+    """The oracle: whatever is batched, chunked, shared, evicted, offloaded, set back or cancelled beside it, every
+    answer is the one that the same question gets on an idle engine. The fake's answer is a checksum over the real
+    sequence."""
     luck = random.Random(seed)
-    bench = Bench(num_cells=num_cells, context_length=280, max_running=4, num_sequences=6)
+    bench = Bench(num_cells=num_cells, num_offloaded=num_offloaded, context_length=280, max_running=4, num_sequences=6)
     asked: dict[int, tuple[str, str]] = {}
     for turn in range(12):
         question = f"babble: {luck.randint(1, 12)} {luck.choice(['about', 'why'])} " + "x " * luck.randint(0, 40)
@@ -50,6 +51,24 @@ def test_a_crowd_gets_what_each_would_get_alone(seed: int, num_salts: int, num_c
         assert bench.text(number) == alone(question, system=system, max_tokens=60)
     assert bench.backend.num_used == bench.engine.scheduler.cache.num_used <= num_cells
     assert bench.engine.scheduler.cache.num_busy == 0
+    assert sum(map(len, bench.backend.offloaded.values())) <= num_offloaded
+
+
+def test_a_thread_that_comes_back_after_others_reads_only_what_is_new() -> None:
+    """Its cells were given free for them, and still nothing is evaluated twice."""
+    bench = Bench()
+    first = bench.ask("say: Hello nice world", cache_salt="alice")
+    bench.run()
+    bench.ask("babble: 20", cache_salt="bob")
+    bench.step(2)
+    num_cells = bench.backend.num_used
+    bench.run()
+    assert num_cells < 30
+    again = bench.ask("say: Hello nice world", cache_salt="alice")
+    bench.run()
+    assert bench.text(again) == bench.text(first)
+    (finished,) = bench.of("finished", again)
+    assert finished[3]["prompt_tokens_details"]["cached_tokens"] == finished[3]["prompt_tokens"] - 1
 
 
 def test_two_hundred_cancels_leave_nothing_behind() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from inference import errors
@@ -41,6 +43,27 @@ def test_a_step_decodes_first_and_reads_within_its_budget() -> None:
     scheduler.submit(request(2, length=200))
     plan = scheduler.plan(11.0)
     assert [(work.generation.id, work.count) for work in plan.works] == [(1, 1), (2, 31)]
+
+
+def test_a_step_is_longer_where_many_wait_for_few() -> None:
+    """One reader lets a crowd be read in larger pieces than a crowd of readers lets one newcomer."""
+    config = replace(CONFIG, num_cells=8192, context_length=2048, max_running=8, num_sequences=8, batch_tokens=512)
+
+    def num_read(num_decoding: int, num_reading: int) -> int:
+        scheduler = Scheduler(config)
+        for _ in range(40):
+            scheduler.observe(1000, 5.0)
+        for number in range(num_decoding):
+            scheduler.submit(request(number))
+        while any(not g.is_decoding for g in scheduler.running) or scheduler.waiting:
+            evaluate(scheduler, scheduler.plan(10.0))
+        for number in range(num_decoding, num_decoding + num_reading):
+            scheduler.submit(request(number, length=900))
+        return scheduler.plan(11.0).num_prefill
+
+    assert num_read(7, 1) == num_read(4, 4) == pytest.approx(50, abs=1)
+    assert num_read(2, 6) == pytest.approx(150, abs=3)
+    assert num_read(1, 7) == pytest.approx(300, abs=6)
 
 
 def test_classes_go_before_arrival_and_waiting_lifts() -> None:
