@@ -127,14 +127,14 @@ def _run_chat(body: dict[str, Any]) -> float:
 def _run_embed(body: dict[str, Any]) -> float:
     from inference import backend
     from inference.config import EngineConfig
-    from inference.embedding import STEP_TOKENS
+    from inference.embedding import LEAST_STEP_TOKENS
 
     config = EngineConfig(num_threads=body["threads"], context_length=2048, num_cells=2048)
     backend.start_library()
     model = backend.LlamaModel(MODELS_DIR / f"{body['model']}.gguf", config, lambda _: None)
     embedder = backend.LlamaEmbedder(model, config, normalise=True)
     rows = [embedder.prepare(text) for text in body["texts"]]
-    per_batch = max(1, STEP_TOKENS // max(map(len, rows)))
+    per_batch = max(1, LEAST_STEP_TOKENS // max(map(len, rows)))
     embedder.embed(rows[:per_batch])
     began = time.perf_counter()
     for start in range(0, len(rows), per_batch):

@@ -8,6 +8,7 @@ company; a lone question never waits. Left out: padding (llama.cpp needs none).
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +18,12 @@ from inference.request import PRIORITIES
 from inference.wire import Priority
 
 WINDOW_SECONDS = 0.002
-# Beyond this an evaluation only gets longer, not cheaper per token (CPU); a query waits for one at most.
-STEP_TOKENS = 256
+# A query waits for one evaluation at most. In less time a fast device is not filled; on a slow one this is less than
+# the least, beyond which tokens get dearer again: all texts of an evaluation attend over each other, masked (one
+# core: 16, 64, 128, 256, 512 tokens cost 652, 441, 451, 465, 506 µs each).
+STEP_SECONDS = 0.03
+LEAST_STEP_TOKENS = 128
+_SMOOTHING = 0.2
 
 
 @dataclass(slots=True, eq=False)
@@ -39,13 +44,21 @@ class EmbeddingLoop:
     """Feed it jobs through `inbox`; None there ends it. It answers through `emit` with
     ["embedded", id, [vector bytes], num_tokens]."""
 
-    def __init__(self, embedder: Embedder, inbox: queue.SimpleQueue[Any], emit: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        inbox: queue.SimpleQueue[Any],
+        emit: Callable[[Any], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._embedder = embedder
         self._inbox = inbox
         self._emit = emit
         self._jobs: dict[int, Job] = {}
         self._waiting: list[tuple[Job, int]] = []
         self._was_shared = False
+        self._clock = clock
+        self._seconds_per_token = STEP_SECONDS / LEAST_STEP_TOKENS
 
     def run(self) -> None:
         while self._collect():
@@ -63,7 +76,10 @@ class EmbeddingLoop:
     def step(self) -> None:
         """Evaluate one batch and answer the jobs that it completes."""
         chosen = self._choose()
-        vectors = self._embedder.embed([job.rows[index] for job, index in chosen])
+        rows = [job.rows[index] for job, index in chosen]
+        began = self._clock()
+        vectors = self._embedder.embed(rows)
+        self._observe(sum(map(len, rows)), self._clock() - began)
         self._was_shared = len({job.id for job, _ in chosen}) > 1
         for (job, index), vector in zip(chosen, vectors, strict=True):
             job.vectors[index] = vector
@@ -72,6 +88,15 @@ class EmbeddingLoop:
                 vectors_in_order = [job.vectors[place] for place in range(len(job.rows))]
                 self._emit(["embedded", job.id, vectors_in_order, sum(map(len, job.rows))])
 
+    def _observe(self, num_tokens: int, seconds: float) -> None:
+        """Learn from evaluations that are large enough to tell."""
+        if num_tokens >= LEAST_STEP_TOKENS // 2:
+            self._seconds_per_token += _SMOOTHING * (seconds / num_tokens - self._seconds_per_token)
+
+    def _step_tokens(self) -> int:
+        affordable = int(STEP_SECONDS / max(self._seconds_per_token, 1e-9))
+        return min(max(LEAST_STEP_TOKENS, affordable), self._embedder.max_tokens)
+
     def _choose(self) -> list[tuple[Job, int]]:
         """The most urgent class, shortest texts first, up to the size of one evaluation."""
         rank = min(job.rank for job, _ in self._waiting)
@@ -79,7 +104,7 @@ class EmbeddingLoop:
             (item for item in self._waiting if item[0].rank == rank),
             key=lambda item: len(item[0].rows[item[1]]),
         )
-        most = min(STEP_TOKENS, self._embedder.max_tokens)
+        most = self._step_tokens()
         chosen: list[tuple[Job, int]] = []
         num_tokens = 0
         for item in ordered:

@@ -9,6 +9,7 @@ waited for; and nobody keeps all places for himself.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from inference import errors
@@ -212,12 +213,13 @@ class Scheduler:
         return taken
 
     def _budget(self, num_decoding: int, num_reading: int) -> int:
-        """Tokens of prompts in this step. Readers wait for the whole step, so it is short; but everybody who waits for
-        a first word pays for each step's fixed part. Where many wait for few, it is longer in proportion."""
+        """Tokens of prompts in this step. Readers wait for all of it, so it is short; but everybody who waits for a
+        first word pays the fixed part of every step. The sum is least where a step's length goes with the square
+        root of how many wait over how many read."""
         config = self._config
         seconds = config.prefill_step_seconds
         if num_decoding:
-            seconds = min(seconds, config.decode_step_seconds * max(1.0, num_reading / num_decoding))
+            seconds = min(seconds, config.decode_step_seconds * math.sqrt(max(1.0, num_reading / num_decoding)))
         affordable = int(seconds / max(self._seconds_per_token, 1e-6))
         return min(max(_LEAST_CHUNK, affordable), config.batch_tokens - num_decoding)
 
