@@ -18,7 +18,8 @@ from launch import engine, packages, steps
 from tests.services import free_port
 
 START_SECONDS = 60.0
-_OFF = ("LLAMA_CURL", "LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_WEBUI", "LLAMA_BUILD_UI")
+# What the measurement does not need, and what CMake would take only where it happens to be installed.
+_OFF = ("LLAMA_BUILD_TESTS", "LLAMA_BUILD_EXAMPLES", "LLAMA_BUILD_UI", "LLAMA_OPENSSL", "GGML_CCACHE")
 
 
 def program() -> Path:
@@ -26,7 +27,8 @@ def program() -> Path:
     requirement = packages.locked(engine.PACKAGE, packages.REQUIREMENTS / "run.txt")
     version = requirement.partition("==")[2].split()[0]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hearth"
-    folder = cache / f"llama-server-{version}"
+    kind = "-cuda" if engine.wants_cuda(os.environ) else ""
+    folder = cache / f"llama-server-{version}{kind}"
     if not (folder / "llama-server").exists():
         say(f"compiling llama-server {version} (about ten minutes on two cores; only this once) ...")
         cache.mkdir(parents=True, exist_ok=True)
@@ -73,6 +75,8 @@ def _build(requirement: str, folder: Path) -> Path:
         archive.extractall(folder, filter="data")
     source = next(folder.glob("llama_cpp_python-*/vendor/llama.cpp"))
     flags = ["-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", *(f"-D{name}=OFF" for name in _OFF)]
+    if engine.wants_cuda(os.environ):
+        flags.append("-DGGML_CUDA=ON")
     build = folder / "build"
     configure = ["cmake", "-S", str(source), "-B", str(build), "-G", "Ninja", *flags]
     steps.run("Configuring llama-server", configure, environment=path)

@@ -14,9 +14,10 @@ at most 256 sequences that costs less than keeping a tree up to date.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from inference.beginnings import MIN_SHARED_TOKENS, Beginning
+from inference.cells import Cells, CellSequence
 from inference.host_cache import Discard, Fetch, HostCache, Offload
 
 
@@ -49,23 +50,6 @@ class Placement:
     operations: tuple[Operation, ...]
 
 
-@dataclass(slots=True, eq=False)
-class _Run:
-    """Neighbouring cells. Each owner has the first so many of them; the longest owner decides how many exist."""
-
-    start: int
-    lengths: dict[int, int]
-
-    @property
-    def num_cells(self) -> int:
-        return max(self.lengths.values(), default=0)
-
-
-@dataclass(slots=True, eq=False)
-class _Sequence(Beginning):
-    runs: list[_Run] = field(default_factory=list)
-
-
 class SequenceCache:
     """Numbers of sequences, their tokens and cells. Every change here has its twin in the backend."""
 
@@ -73,10 +57,14 @@ class SequenceCache:
         self.num_cells = num_cells
         self._host = HostCache(num_offloaded)
         self._can_share = can_share
-        self.num_used = 0
+        self._cells = Cells()
         self._free = list(range(num_sequences - 1, -1, -1))
-        self._sequences: dict[int, _Sequence] = {}
+        self._sequences: dict[int, CellSequence] = {}
         self._holders: dict[int, None] = {}  # insertion order: least recently used first
+
+    @property
+    def num_used(self) -> int:
+        return self._cells.num_used
 
     @property
     def num_free(self) -> int:
@@ -126,7 +114,7 @@ class SequenceCache:
         operations: list[Operation] = []
         target = self._take_number(donor, shared, operations)
         if donor is not None and donor != target:
-            self._copy(donor, target, shared)
+            self._cells.share(self._sequences[donor], self._sequences[target], shared)
             operations.append(Copy(donor, target, shared))
         # The donor was used last, so it goes last, and what the target shares with it stays.
         operations += self.evict(len(tokens) - shared + num_reserved)
@@ -135,18 +123,7 @@ class SequenceCache:
 
     def append(self, sequence: int, tokens: array[int]) -> None:
         """The tokens were evaluated and have cells now."""
-        entry = self._sequences[sequence]
-        entry.tokens.extend(tokens)
-        last = entry.runs[-1] if entry.runs else None
-        if last is not None:
-            mine = last.lengths[sequence]
-            if all(length < mine for owner, length in last.lengths.items() if owner != sequence):
-                last.lengths[sequence] = mine + len(tokens)
-                self.num_used += len(tokens)
-                return
-        start = len(entry.tokens) - len(tokens)
-        entry.runs.append(_Run(start, {sequence: len(tokens)}))
-        self.num_used += len(tokens)
+        self._cells.append(self._sequences[sequence], tokens)
 
     def release(self, sequence: int) -> None:
         """The request is done; keep what was read for the next one."""
@@ -194,15 +171,12 @@ class SequenceCache:
         if not self._free:
             operations += self._offload(next(iter(self._holders)))
         operations += self.evict(need)
-        target = self._free.pop()
-        sequence = self._sequences[target] = _Sequence()
+        target = self._new()
         operations.append(Fetch(key, target, len(tokens), is_last=len(tokens) == whole))
         if source is not None:
-            self._copy(source, target, shared)
+            self._cells.share(self._sequences[source], self._sequences[target], shared)
             operations.append(Copy(source, target, shared))
-        sequence.tokens = tokens
-        sequence.runs.append(_Run(shared, {target: len(tokens) - shared}))
-        self.num_used += len(tokens) - shared
+        self._cells.append(self._sequences[target], tokens[shared:])
         if len(tokens) < whole:
             operations += self._host.put_back(key, entry)
         return Placement(target, len(tokens), tuple(operations))
@@ -223,53 +197,24 @@ class SequenceCache:
             if oldest == donor:
                 return self._adopt(oldest, shared, operations)
             operations += self._offload(oldest)
-        target = self._free.pop()
-        self._sequences[target] = _Sequence()
-        return target
+        return self._new()
+
+    def _new(self) -> int:
+        number = self._free.pop()
+        self._sequences[number] = CellSequence(number=number)
+        return number
 
     def _adopt(self, holder: int, length: int, operations: list[Operation]) -> int:
         del self._holders[holder]
-        operations.append(self._truncate(holder, length))
+        self._cells.truncate(self._sequences[holder], length)
+        operations.append(Remove(holder, length))
         return holder
 
-    def _copy(self, source: int, target: int, length: int) -> None:
-        origin, copy = self._sequences[source], self._sequences[target]
-        copy.tokens = origin.tokens[:length]
-        for run in origin.runs:
-            take = min(run.lengths[source], length - run.start)
-            if take <= 0:
-                break
-            run.lengths[target] = take
-            copy.runs.append(run)
-
-    def _truncate(self, sequence: int, length: int) -> Operation:
-        entry = self._sequences[sequence]
-        del entry.tokens[length:]
-        while entry.runs:
-            run = entry.runs[-1]
-            keep = min(run.lengths[sequence], length - run.start)
-            before = run.num_cells
-            if keep > 0:
-                run.lengths[sequence] = keep
-            else:
-                del run.lengths[sequence]
-                entry.runs.pop()
-            self.num_used -= before - run.num_cells
-            if keep > 0:
-                break
-        return Remove(sequence, length)
-
     def _forget(self, sequence: int) -> None:
-        self._truncate(sequence, 0)
+        self._cells.truncate(self._sequences[sequence], 0)
         self._holders.pop(sequence, None)
         del self._sequences[sequence]
         self._free.append(sequence)
 
     def _num_busy_cells(self) -> int:
-        runs: dict[int, int] = {}
-        for number, sequence in self._sequences.items():
-            if number in self._holders:
-                continue
-            for run in sequence.runs:
-                runs[id(run)] = max(runs.get(id(run), 0), run.lengths[number])
-        return sum(runs.values())
+        return self._cells.num_owned(entry for number, entry in self._sequences.items() if number not in self._holders)

@@ -61,6 +61,19 @@ def test_an_answer_streams_and_can_be_repeated(client: Client) -> None:
     assert again.usage.num_cached_tokens == again.usage.num_prompt_tokens - 1
 
 
+def test_a_thread_comes_back_after_others(client: Client) -> None:
+    """Its cells were given free meanwhile; the same text goes on from their copy, and from a part of it."""
+    first = client.chat(ask("Name three rivers of Europe."))
+    client.chat(ask("Which is the largest ocean?", cache_salt="bob"))
+    again = client.chat(ask("Name three rivers of Europe."))
+    assert again.text == first.text
+    assert again.usage.num_cached_tokens == again.usage.num_prompt_tokens - 1
+    client.chat(ask("Which is the smallest ocean?", cache_salt="bob"))
+    other = client.chat(ask("Name three rivers of Asia."))
+    assert other.text
+    assert 8 <= other.usage.num_cached_tokens < other.usage.num_prompt_tokens - 1
+
+
 def test_text_that_spells_control_tokens_is_read_as_text(client: Client) -> None:
     """It costs many tokens instead of one, and the count of a prompt shows that none was formed."""
     plain, _ = client.count_message_tokens(CHAT, [{"role": "user", "content": ""}])
