@@ -7,6 +7,7 @@ worker, Valkey, web process and socket included.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from typing import Any
@@ -20,6 +21,7 @@ from inference.fake import CLOCK_RANGE_MS, clock_milliseconds
 
 NUM_STREAMS = 100
 TOKENS_PER_SECOND = 20
+LONGEST_SECONDS = 30.0
 VARIABLES = {
     "HEARTH_BACKEND": "fake",
     "HEARTH_FAKE_TOKENS_PER_SECOND": str(TOKENS_PER_SECOND),
@@ -133,5 +135,6 @@ async def _cut_one(reader: Reader) -> float:
             break
         except Refused:
             await asyncio.sleep(0.1)
-    await heard.wait()
+    with contextlib.suppress(TimeoutError):  # which is the figure then
+        await asyncio.wait_for(heard.wait(), LONGEST_SECONDS)
     return time.perf_counter() - began

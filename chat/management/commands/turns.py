@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
+import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         logging.getLogger(__name__).info("writing up to %d answers at once", options["concurrency"])
-        asyncio.run(self._work(options["concurrency"]))
+        uvloop.run(self._work(options["concurrency"]))
 
     async def _work(self, concurrency: int) -> None:
         await Worker(concurrency).run()

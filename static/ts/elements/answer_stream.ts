@@ -11,8 +11,8 @@ import { waitWords } from "../models/wait_words";
 import { branchSwitch } from "./branch_switch";
 import { copyFeedback } from "./copy_feedback";
 
-/** Words come in frames of 50 ms; drawing more often only costs. */
-const BEAT_MS = 40;
+/** Each draw costs a layout and a paint, and twelve a second read like a stream: half the beat was twice the cost. */
+const BEAT_MS = 80;
 const HIDDEN_MS = 250;
 const STALL_MS = 4000;
 
