@@ -198,7 +198,7 @@ def nearest(
             " set_config('work_mem', '32MB', true)"
         )
     text = "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
-    parameters = {"versions": seen.versions, "vector": text, "limit": NUM_CANDIDATES}
+    parameters: dict[str, Any] = {"versions": seen.versions, "vector": text, "limit": NUM_CANDIDATES}
     cursor.execute(statement.format(partition=space.partition), parameters)
     return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
 
