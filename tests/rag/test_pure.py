@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import errors, fusion, geometry, ids, likeness, packing, query, retrieval, whole, words
+from rag import errors, fusion, geometry, ids, likeness, packing, query, retrieval, search, whole, words
 from rag.search import Passage
 from rag.words import fingerprint
 
@@ -276,3 +276,11 @@ def test_whole_documents_keep_their_order_as_far_as_they_fit() -> None:
     assert [*packed.used, *packed.left_out] == passages
     assert 0 < len(packed.used) < 5
     assert len(packed.text) <= 1500
+
+
+def test_an_answer_stands_out_less_among_more_passages() -> None:
+    """A hundred of many come near to anything: the same distance is clear among thousands and chance among a few."""
+    near = [0.88] + [0.845] * 99
+    assert not search.stands_out(near, 200)
+    assert search.stands_out(near, 50_000)
+    assert not search.stands_out([0.88] + [0.86] * 99, 50_000)
