@@ -44,7 +44,8 @@ class Progressed(Event):
 class SourcesFound(Event):
     """What the model is given to read, and what did not fit.
 
-    Each source: n, document, title, page (from 0), label, place, heading, quote, citation. num_left_out: passages that
+    Each source: n, document, title, page (from 0), label, place, heading, quote, citation; with the finished answer
+    also uses, what each mark with this n rests on: {places, strength, missing}. num_left_out: passages that
     were found and not given, of which num_without_room did not fit; num_same: found and left out because one that was
     given says the same. mode: "passages", "whole" (everything was read) or "spread" (parts from everywhere).
     searched_for: the question as it was searched, where that is not the question's own words.

@@ -11,14 +11,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from rag.marks import MARK, without_code
 from rag.search import Passage
 from rag.split import line_starts, sentences
 from rag.support import Content, content, numbers, share
 
 MIN_SHARE = 0.6
 MIN_WORDS = 3  # of those that say something
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.S)
-_MARK = re.compile(r"[\[【]\s*\d{1,3}(?:\s*,\s*\d{1,3})*\s*[\]】]")
 _NOT_PROSE = re.compile(r"\s*(?:#|\||```)")
 
 
@@ -59,12 +58,12 @@ def with_marks(answer: str, marks: Sequence[Mark]) -> str:
 
 def _bare_sentences(answer: str) -> Iterator[tuple[int, str]]:
     """(end, text) of every sentence of prose that carries no mark, and is not followed by one."""
-    text = _CODE.sub(lambda match: "`" * len(match.group()), answer)
+    text = without_code(answer)
     start = 0
     for line in text.splitlines(keepends=True):
         if not _NOT_PROSE.match(line):
             for a, b in sentences(line):
-                is_bare = not _MARK.search(line, a, b) and not _MARK.match(line[b:].lstrip())
+                is_bare = not MARK.search(line, a, b) and not MARK.match(line[b:].lstrip())
                 if is_bare and line[b - 1] != "?":
                     yield start + b, line[a:b]
         start += len(line)

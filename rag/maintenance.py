@@ -14,7 +14,6 @@ from django.utils import timezone
 from rag import embedding, lexical, spaces, uploads, vectors
 from rag.doorbell import ring
 from rag.models import Batch, Chunk, Document, Page, Scan, Shard, Version
-from rag.pages import image_folder
 from rag.work import unread
 
 MAX_BELLS = 100
@@ -61,7 +60,8 @@ def _purge(document: Document) -> None:
         versions = list(Version.objects.select_for_update().filter(document=document).order_by("pk"))
         for version in versions:
             version.path.unlink(missing_ok=True)
-            shutil.rmtree(image_folder(version), ignore_errors=True)
+            # Pictures of pages, as an earlier Hearth kept them.
+            shutil.rmtree(version.path.with_name(version.path.name + ".pages"), ignore_errors=True)
         # In this order nothing is looked up row by row: each goes by its version in one statement.
         vectors.forget([version.pk for version in versions])
         for model in (Batch, Scan, Shard, Page, Chunk):

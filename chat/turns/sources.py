@@ -13,7 +13,7 @@ from chat import events, prompts
 from chat.models import Turn
 from chat.served_models import client, reranker
 from chat.turns import followups
-from rag import attribution, citations, packing, search, whole
+from rag import attribution, citations, citing, packing, search, whole
 from rag.models import Document
 from rag.search import Passage, SearchResult
 
@@ -69,7 +69,7 @@ def find(
     if mode == "whole" and packed.left_out:
         mode = "spread"
     by_n = dict(enumerate(packed.used, start=1))
-    stored = citations.store(turn.answer_id, by_n)
+    stored = citing.store(turn.answer_id, by_n)
     event = events.SourcesFound(
         sources=[_source(n, passage, str(stored[n].pk)) for n, passage in by_n.items()],
         num_left_out=len(packed.left_out) + found.num_left_out,
@@ -104,7 +104,8 @@ def settle(turn: Turn, given: Sources) -> events.SourcesFound | None:
     marks = attribution.attribute(answer.text, given.by_n)
     if marks:
         answer.sources["marks"] = [list(mark) for mark in marks]
-    citations.store(answer.pk, given.by_n, attribution.with_marks(answer.text, marks))
+    marked = attribution.with_marks(answer.text, marks)
+    citing.store(answer.pk, given.by_n, marked, f"{turn.question.text} {turn.answer.model_name}")
     exact = {found.n: found for found in citations.for_message(turn.thread.owner, answer.pk)}
     sources = [_exactly(source, exact.get(source["n"])) for source in answer.sources["sources"]]
     if sources == answer.sources["sources"]:
@@ -114,10 +115,15 @@ def settle(turn: Turn, given: Sources) -> events.SourcesFound | None:
 
 
 def _exactly(source: dict[str, Any], found: citations.Resolved | None) -> dict[str, Any]:
-    """A passage may span pages; its sentence stands on one."""
-    if found is None or found.strength != STRONG:
+    """A passage may span pages; its sentence stands on one. uses: see rag.citations.Resolved."""
+    if found is None:
         return source
-    return source | {"page": found.page_no, "label": found.page_label, "quote": found.quote[:QUOTE_CHARS]}
+    if found.uses:
+        source = source | {"uses": found.uses}
+    if found.strength != STRONG:
+        return source
+    place = found.places[found.uses[0]["places"][0] if found.uses else 0]
+    return source | {"page": place.page_no, "label": place.page_label, "quote": place.quote[:QUOTE_CHARS]}
 
 
 def _source(n: int, passage: Passage, citation_id: str) -> dict[str, Any]:

@@ -23,9 +23,11 @@ class CitationQuerySet(models.QuerySet["Citation"]):
 
 
 class Citation(models.Model):
-    """The sentence behind a mark. message_id is the answer's id; rag knows no messages, so it is no key.
+    """The sentences behind a mark. message_id is the answer's id; rag knows no messages, so it is no key.
 
     strength is strong where a sentence of the passage matches the answer's, weak where only the passage does.
+    places: [page_no, char_start, char_end, score] of every place; the fields of the same names are the first mark's.
+    uses: what each mark with this n rests on, in the order of the answer; see rag.citations.Resolved.
     """
 
     class Strength(models.TextChoices):
@@ -45,6 +47,8 @@ class Citation(models.Model):
     heading = models.CharField(max_length=500, blank=True, default="")
     strength = models.CharField(max_length=6, choices=Strength, default=Strength.WEAK)
     score = models.FloatField(default=0.0)
+    places = models.JSONField(default=list)
+    uses = models.JSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = CitationQuerySet.as_manager()

@@ -65,8 +65,10 @@ async def test_an_answer_names_the_page_it_rests_on(alice: Employee, inference: 
     assert found["num_history_left_out"] == 0
     citation = await sync_to_async(browser.get)(f"/citations/{hotel['citation']}/")
     assert citation.status_code == 200
-    assert citation.json()["page"]["index"] == 1
-    assert "180 euros" in citation.json()["quote"]
+    place = citation.json()["places"][0]
+    assert place["page"]["index"] == 1
+    assert "180 euros" in place["quote"]
+    assert hotel["uses"] == [{"places": [0], "strength": "strong", "missing": []}]
     page = await sync_to_async(browser.get)(f"/documents/{document.pk}/pages/1/")
     assert "180 euros" in page.json()["text"]
     stored = await Message.objects.aget(pk=accepted["answer"]["id"])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from launch.config import ROOT
-from rag import citations, extract, formats, search, uploads
+from rag import citations, citing, extract, formats, search, uploads
 from rag.errors import ChildKilled, UnreadableFile, UnsupportedFile
 from rag.models import Document, Space
 from tests.rag import office
@@ -168,8 +168,8 @@ def test_a_row_of_a_sheet_is_found_and_cited(alice: Any, space: Space) -> None:
     assert (found.document_title, found.place, found.page_label) == ("Rates", "cells", "Rates!A1:C25")
     assert found.heading == "Rates"
     message_id = uuid.uuid4()
-    stored = citations.store(message_id, {1: found}, "The limit for Country D3 is 103 since 2026 [1].")
-    place = citations.resolve(alice, stored[1].pk)
+    stored = citing.store(message_id, {1: found}, "The limit for Country D3 is 103 since 2026 [1].")
+    place = citations.resolve(alice, stored[1].pk).places[0]
     assert place.quote == "Country: Country D3 | Limit: 103 | Since: 2026"
     assert (place.strength, place.rects, place.summary()["chars"]) == ("strong", [], [place.char_start, place.char_end])
 

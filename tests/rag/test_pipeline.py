@@ -11,7 +11,7 @@ from django.utils import translation
 
 from inference.client import Client
 from inference.errors import Unreachable
-from rag import embedding, extract, golden, indexing, ingest, maintenance, pages, search, shards, spaces, vectors
+from rag import embedding, extract, golden, indexing, ingest, maintenance, search, shards, spaces, vectors
 from rag.errors import ChildKilled, UnreadableFile, UnsuitableModel
 from rag.models import Batch, Chunk, Document, Embedding, LexemeFrequency, Page, Shard, Space, Version
 from rag.signals import document_changed
@@ -264,10 +264,9 @@ def test_cancelling_stops_the_work(alice: Any, space: Space) -> None:
 
 
 def test_deleting_is_at_once_and_leaves_nothing(alice: Any, space: Space) -> None:
-    """Invisible when the request ends; file, pictures, pages, chunks, vectors and words gone after maintenance."""
+    """Invisible when the request ends; file, pages, chunks, vectors and words gone after maintenance."""
     document = library(alice)
     path = document.open_file()
-    pages.image(document, 0)
     document.delete_for_everyone()
     assert not Document.objects.for_employee(alice).exists()
     maintenance.purge()
@@ -412,16 +411,6 @@ def test_two_requests_are_under_way_while_vectors_are_stored(
 
     monkeypatch.setattr(embedding, "_vectors", counted)
     assert library(alice).state().is_ready
-
-
-def test_a_page_picture_is_drawn_once(alice: Any, space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second reader gets the kept file; a page that is not there is a sentence."""
-    document = library(alice)
-    first = pages.image(document, 1)
-    monkeypatch.setattr(extract, "image", _raise(AssertionError("drawn again")))
-    assert pages.image(document, 1) == first
-    with pytest.raises(UnreadableFile):
-        pages.image(document, 3)
 
 
 def _raise(error: BaseException) -> Any:

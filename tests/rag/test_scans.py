@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rag import citations, extract, ingest, maintenance, ocr, scans, search, shards
+from rag import citations, citing, extract, ingest, maintenance, ocr, scans, search, shards
 from rag.errors import ChildKilled
 from rag.models import Chunk, Document, Page, Scan, Space, Version
 from tests.rag.workbench import HANDBOOK, HOTEL, expire_leases, joined, pdf, read, scan_of, upload
@@ -65,8 +65,9 @@ def test_a_scanned_handbook_is_found_cited_and_marked(alice: Any, space: Space) 
     assert (page.confidence or 0) > 85
     found = search.passages("approval of hotel rates", employee=alice).passages[0]
     assert found.document_title == "Handbook"
-    stored = citations.store(uuid.uuid4(), {1: found}, "Hotel rates above 180 EUR need the approval first [1].")
-    place = citations.resolve(alice, stored[1].pk)
+    stored = citing.store(uuid.uuid4(), {1: found}, "Hotel rates above 180 EUR need the approval first [1].")
+    place = citations.resolve(alice, stored[1].pk).places[0]
+    assert place.is_scanned
     assert accuracy(place.quote, HOTEL) > 0.9
     assert place.rects
 

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from inference.client import Client
 from inference.errors import ModelBroken, UnknownModel, Unreachable
-from rag import citations, fusion, principals, reranking, retrieval, search, spaces
+from rag import citations, citing, fusion, marks, principals, reranking, retrieval, search, spaces
 from rag.models import Access, Citation, Document, Principal, Space
 from tests.rag.workbench import HANDBOOK, HOTEL, library
 
@@ -165,13 +165,16 @@ def test_a_mark_leads_to_its_sentence(handbook: Document, alice: Any, bob: Any) 
     """The sentence that the answer rests on is quoted, and its box lies on the page where it is printed."""
     found = search.passages("hotel rates", employee=alice).passages
     message_id = uuid.uuid4()
-    early = citations.store(message_id, dict(enumerate(found, start=1)))
+    early = citing.store(message_id, dict(enumerate(found, start=1)))
     answer = "Rates above 180 EUR need approval of the cost centre. [1] Other things too."
-    stored = citations.store(message_id, dict(enumerate(found, start=1)), answer)
+    stored = citing.store(message_id, dict(enumerate(found, start=1)), answer)
     assert stored[1].pk == early[1].pk
-    place = citations.resolve(alice, stored[1].pk)
+    found_now = citations.resolve(alice, stored[1].pk)
+    place = found_now.places[0]
     assert (place.quote, place.strength, place.page_no) == (HOTEL, "strong", 0)
-    assert (place.document_title, place.page_label, place.is_current) == ("Handbook", "1", True)
+    assert (found_now.document_title, place.page_label, found_now.is_current) == ("Handbook", "1", True)
+    assert place.before.endswith("planned and paid at our company.")
+    assert found_now.uses == [{"places": [0], "strength": "strong", "missing": []}]
     page = handbook.page(0)
     assert page.text[place.char_start : place.char_end] == HOTEL
     # Nothing of the paragraph or the heading before it.
@@ -205,7 +208,7 @@ def test_the_best_come_with_what_stands_beside_them(alice: Any, bob: Any, space:
 def test_a_mark_without_support_is_weak(handbook: Document, alice: Any) -> None:
     """Never a wrong sentence: the passage as a whole, marked weak."""
     found = search.passages("hotel rates", employee=alice).passages
-    stored = citations.store(uuid.uuid4(), {1: found[0]}, "Bananas are curved because of the sun [1].")
+    stored = citing.store(uuid.uuid4(), {1: found[0]}, "Bananas are curved because of the sun [1].")
     assert stored[1].strength == "weak"
     assert stored[1].quote.startswith("1 Travel")
 
@@ -222,13 +225,13 @@ def test_a_mark_without_support_is_weak(handbook: Document, alice: Any) -> None:
 )
 def test_marks_are_read_as_people_write_them(answer: str, numbers: set[int]) -> None:
     """All usual forms, none inside code."""
-    assert citations.marks(answer).keys() == numbers
+    assert marks.marks(answer).keys() == numbers
 
 
 def test_a_mark_after_the_full_stop_belongs_to_the_sentence_before() -> None:
     """Models write it both ways."""
-    assert citations.marks("It rains. [1] It snows [2].") == {
-        1: [citations.marks("It rains [1].")[1][0]],
+    assert marks.marks("It rains. [1] It snows [2].") == {
+        1: [marks.marks("It rains [1].")[1][0]],
         2: ["It snows  ."],
     }
 

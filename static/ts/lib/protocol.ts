@@ -24,6 +24,7 @@ export interface DocumentState {
   error: string | null;
   created_at: string;
   size_bytes: number;
+  place?: Place;
   deleted?: boolean;
 }
 
@@ -58,6 +59,9 @@ export interface PageState {
 /** What a page of a document is called: by its format. */
 export type Place = "page" | "slide" | "cells" | "part";
 
+/** What one mark [n] rests on: indexes of the citation's places, and words of the answer's sentence that no source has. */
+export interface Use { places: number[]; strength: "strong" | "weak"; missing: string[] }
+
 export interface Source {
   n: number;
   document: string;
@@ -68,6 +72,10 @@ export interface Source {
   heading?: string | null;
   quote?: string;
   citation?: string | null;
+  /** Of each mark with this n, in the order of the answer; known once the answer has ended. */
+  uses?: Use[];
+  /** The document was deleted, or may no longer be read. */
+  gone?: boolean;
 }
 
 export interface FoundSources {
