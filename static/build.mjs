@@ -1,6 +1,6 @@
 // Bundle static/ts and static/css into static/dist: main.js, main.css, and what is loaded when first needed (chunks/).
 // Hashing and compression of the entries are WhiteNoise's job, so their names stay fixed.
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -20,26 +20,33 @@ rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
 copyFileSync(join(here, "icon.svg"), join(outdir, "icon.svg"));
 
+// What pdf.js reads when a file asks for it: fonts that PDFs leave out, tables of characters, decoders of pictures.
+const pdfjs = join(here, "../node_modules/pdfjs-dist");
+for (const folder of ["cmaps", "standard_fonts", "wasm", "iccs"]) cpSync(join(pdfjs, folder), join(outdir, "pdf", folder), { recursive: true });
+copyFileSync(join(pdfjs, "build/pdf.worker.min.mjs"), join(outdir, "pdf/worker.js"));
+const frame = { ...scripts, entryPoints: { "pdf/frame": join(here, "ts/viewer/frame.ts") } };
+
 // Built apart, not split off: splitting would put a helper of 600 bytes into a file of its own, one more request.
 const chunk = await esbuild.build({
   ...scripts,
-  entryPoints: { highlight: join(here, "ts/markdown/highlight.ts") },
+  entryPoints: { highlight: join(here, "ts/markdown/highlight.ts"), viewer: join(here, "ts/viewer/index.ts") },
+  define: { ASSETS_URL: JSON.stringify("../pdf/") },
   entryNames: "chunks/[name]-[hash]",
   metafile: true,
 });
-const highlight = basename(Object.keys(chunk.metafile.outputs)[0]);
+const named = (name) => basename(Object.keys(chunk.metafile.outputs).find((path) => basename(path).startsWith(`${name}-`)));
 
 const main = {
   ...scripts,
   entryPoints: { main: join(here, "ts/main.ts") },
-  define: { HIGHLIGHT_URL: JSON.stringify(`./chunks/${highlight}`) },
+  define: { HIGHLIGHT_URL: JSON.stringify(`./chunks/${named("highlight")}`), VIEWER_URL: JSON.stringify(`./chunks/${named("viewer")}`) },
   external: ["./chunks/*"],
 };
 const styles = { ...common, entryPoints: { main: join(here, "css/main.css") } };
 
 if (process.argv.includes("--watch")) {
-  for (const options of [main, styles]) await (await esbuild.context(options)).watch();
+  for (const options of [main, frame, styles]) await (await esbuild.context(options)).watch();
 } else {
-  await Promise.all([esbuild.build(main), esbuild.build(styles)]);
-  console.log(`built static/dist: main.js, main.css, chunks/${highlight}`);
+  await Promise.all([main, frame, styles].map((options) => esbuild.build(options)));
+  console.log(`built static/dist: main.js, main.css, chunks/${named("highlight")}, chunks/${named("viewer")}, pdf/`);
 }

@@ -18,7 +18,7 @@ from chat.models import Employee, Message, Thread
 from chat.requests import employee_of, signed_in
 from chat.views import files
 from chat.views.frame import page_state
-from rag import formats, pages, uploads
+from rag import uploads
 from rag.errors import DocumentTooLarge, RagError, WrongOffset
 from rag.models import Document, Page, Upload
 
@@ -116,43 +116,27 @@ def show_file(request: HttpRequest, document_id: uuid.UUID) -> HttpResponseBase:
 
 @signed_in
 def show_page(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> JsonResponse:
-    """{title, index, label, place, num_pages, text, width, height, rotation, lines, source, confidence}; index counts
-    from 0. source "ocr": the text was read out of the page's picture, confidence says how well, 0 to 100.
-
-    place: what a page of this format is called; only a "page" has a picture.
-    """
+    """{index, label, place, text, source, confidence} of a page of what searches see, counted from 0."""
     document = _document(request, document_id)
-    page = _page(document, page_no)
-    return JsonResponse(
-        {
-            "title": document.title,
-            "index": page.page_no,
-            "label": page.shown_label,
-            "place": document.format.place,
-            "num_pages": document.state().num_pages,
-            "text": page.text,
-            "width": page.width,
-            "height": page.height,
-            "rotation": page.rotation,
-            "lines": page.lines,
-            "source": page.source,
-            "confidence": page.confidence,
-        }
-    )
-
-
-@signed_in
-def show_page_image(request: HttpRequest, document_id: uuid.UUID, page_no: int) -> HttpResponseBase:
-    """The page as PNG, drawn by a limited child process of rag and kept. 404 where a format has no printed pages."""
-    document = _document(request, document_id)
-    _page(document, page_no)
-    if document.format != formats.PDF:
-        raise Missing
     try:
-        path = pages.image_path(document, page_no)
-    except RagError as error:
-        raise translated(error) from error
-    return files.ranged(request, path, f"{page_no + 1}.png", "image/png")
+        return JsonResponse(page_of(document, document.page(page_no)))
+    except Page.DoesNotExist:
+        raise Missing from None
+
+
+def page_of(document: Document, page: Page) -> dict[str, Any]:
+    """A page as text; place says what a page of this format is called.
+
+    source "ocr": the text was read out of the page's picture, confidence says how well, 0 to 100.
+    """
+    return {
+        "index": page.page_no,
+        "label": page.shown_label,
+        "place": document.format.place,
+        "text": page.text,
+        "source": page.source,
+        "confidence": page.confidence,
+    }
 
 
 def state_of(document: Document) -> dict[str, Any]:
@@ -193,13 +177,6 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Document:
     return document
 
 
-def _page(document: Document, page_no: int) -> Page:
-    try:
-        return document.page(page_no)
-    except Page.DoesNotExist:
-        raise Missing from None
-
-
 def _upload(request: HttpRequest, upload_id: uuid.UUID) -> Upload:
     upload = Upload.objects.for_employee(employee_of(request)).filter(pk=upload_id).first()
     if upload is None:
@@ -223,4 +200,3 @@ document = requests.methods(GET=show_state, DELETE=delete)
 document_retry = requests.methods(POST=retry)
 document_file = requests.methods(GET=show_file)
 document_page = requests.methods(GET=show_page)
-document_page_image = requests.methods(GET=show_page_image)

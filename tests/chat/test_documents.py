@@ -128,7 +128,7 @@ def test_deleting_takes_it_from_everywhere(alice: Employee, alices_browser: Clie
     thread.documents.add(document)
     url = f"/documents/{document.pk}/"
     assert alices_browser.delete(url).status_code == 204
-    for path in (url, f"{url}file/", f"{url}pages/0/", f"{url}pages/0/image/"):
+    for path in (url, f"{url}file/", f"{url}pages/0/"):
         assert alices_browser.get(path).status_code == 404
     assert not thread.documents.for_employee(alice).exists()
 

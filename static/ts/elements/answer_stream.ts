@@ -1,14 +1,15 @@
 // <answer-stream>: one answer. Drawn from the page's markup when it is old, from an AnswerStream while it is written.
 
 import { actButton, el, find, icon, iconButton } from "../lib/dom";
-import type { Finish, FoundSources, MessageState, Source } from "../lib/protocol";
+import type { Finish, FoundSources, MessageState, Source, Use } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { MarkdownView } from "../markdown/markdown_view";
 import { answerFacts } from "../models/answer_facts";
 import type { AnswerStream } from "../models/answer_stream";
-import { withMarks } from "../models/citation_marks";
+import { withMarks, withoutBegunMark } from "../models/citation_marks";
 import { waitWords } from "../models/wait_words";
 import { branchSwitch } from "./branch_switch";
+import { showGone, showUses } from "./cited_marks";
 import { copyFeedback } from "./copy_feedback";
 
 /** Each draw costs a layout and a paint, and twelve a second read like a stream: half the beat was twice the cost. */
@@ -23,6 +24,7 @@ export class AnswerStreamElement extends HTMLElement {
   #sources: Source[] = [];
   #found: FoundSources | null = null;
   #hasAddedMarks = false;
+  #uses = new Map<HTMLElement, Use>();
   #redrawEnd: (() => void) | null = null;
   #stall: ReturnType<typeof setTimeout> | undefined;
   #isDue = false;
@@ -96,6 +98,20 @@ export class AnswerStreamElement extends HTMLElement {
     return this.#sources.find((source) => source.n === n);
   }
 
+  /** What the server knows of this very mark, once the answer has ended. */
+  useOf(mark: HTMLElement): Use | null {
+    return this.#uses.get(mark) ?? null;
+  }
+
+  /** The reader has lost the source: its marks say so, its quote is forgotten. */
+  forget(citation: string): void {
+    for (const source of this.#sources) {
+      if (source.citation !== citation || source.gone) continue;
+      Object.assign(source, { gone: true, quote: "", title: strings.sourceUnavailable });
+      for (const mark of this.querySelectorAll<HTMLElement>(`[data-source="${source.n}"]`)) showGone(mark);
+    }
+  }
+
   get contextTokens(): number {
     return Number(this.dataset["promptTokens"] || 0) + Number(this.dataset["completionTokens"] || 0);
   }
@@ -140,7 +156,7 @@ export class AnswerStreamElement extends HTMLElement {
     const isCatchingUp = !stream.isOver && this.#text.startsWith(stream.text);
     if (!isCatchingUp || stream.text.length === this.#text.length) {
       this.#text = stream.text;
-      this.#view.show(stream.text, stream.isOver);
+      this.#view.show(stream.isOver ? stream.text : withoutBegunMark(stream.text), stream.isOver);
     }
     if (stream.status === "finished") {
       this.#showMarks(stream.finish?.marks ?? stream.found?.marks);
@@ -216,6 +232,7 @@ export class AnswerStreamElement extends HTMLElement {
     if (finish.model) this.dataset["model"] = finish.model;
     if (finish.num_prompt_tokens) this.dataset["promptTokens"] = String(finish.num_prompt_tokens);
     if (finish.num_completion_tokens) this.dataset["completionTokens"] = String(finish.num_completion_tokens);
+    this.#showUses();
     find(this, ".answer__end").replaceChildren(
       this.#citedSources(),
       problem ? this.#problem(problem) : "",
@@ -227,6 +244,10 @@ export class AnswerStreamElement extends HTMLElement {
         ...answerFacts(finish, this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact)),
       ),
     );
+  }
+
+  #showUses(): void {
+    this.#uses = showUses(find(this, ".answer__text"), this.#sources, (n) => this.#sourceLabel(n));
   }
 
   #acts(): HTMLElement {
@@ -265,9 +286,12 @@ export class AnswerStreamElement extends HTMLElement {
       ...sources.map((source) =>
         el(
           "button",
-          { type: "button", class: "answer__source", "data-source": source.n, "aria-label": this.#sourceLabel(source.n) },
+          { type: "button", class: "answer__source", "data-source": source.n, "data-gone": source.gone ? "" : null },
+          el("i", { class: "visually-hidden" }, strings.sourceWord),
           el("b", {}, String(source.n)),
+          " ",
           el("span", {}, source.title),
+          " ",
           el("small", {}, strings.place(source.place, source.label)),
         ),
       ),

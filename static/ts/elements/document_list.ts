@@ -13,7 +13,7 @@ import { strings } from "../lib/strings";
 import { toast } from "../lib/toast";
 import { Upload } from "../lib/upload";
 import { documentWords } from "../models/document_words";
-import { openPlace } from "../pages/sources";
+import { openDocument } from "../pages/sources";
 
 interface Incoming { name: string; upload: Upload; problem: string }
 
@@ -97,7 +97,7 @@ export class DocumentList extends HTMLElement {
 
   #row(document: DocumentState): HTMLElement {
     const { line, percent, tone } = documentWords(document);
-    const open = (event: Event): void => openPlace({ document: document.id, page: 0, title: document.title }, event.currentTarget as HTMLElement);
+    const open = (event: Event): void => void openDocument(document.id, document.title, event.currentTarget as HTMLElement);
     const facts = [document.num_pages ? strings.pages(document.num_pages) : "", size(document.size_bytes), date(document.created_at)];
     const name = document.is_searchable
       ? el("button", { type: "button", class: "documents__name", click: open }, document.title)

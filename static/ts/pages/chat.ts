@@ -21,7 +21,7 @@ import { Answers } from "./answers";
 import { Asking } from "./asking";
 import { Conversation } from "./conversation";
 import { Earlier } from "./earlier";
-import { closeSource, openSource } from "./sources";
+import { closeSource, openSource, watchSources } from "./sources";
 
 export class ChatPage {
   #thread: string | null = pageState.thread?.id ?? null;
@@ -47,6 +47,7 @@ export class ChatPage {
     document.addEventListener("keydown", (event) => this.#escape(event));
     this.#hear();
     new Earlier(this.#conversation, () => this.#thread);
+    watchSources();
     for (const document of pageState.thread?.documents ?? []) this.#composer.attachDocument(document);
     void this.#attachFromAddress();
     this.#followRunning(pageState.running_turns ?? []);
@@ -177,7 +178,7 @@ export class ChatPage {
   #clicked(event: MouseEvent): void {
     const target = event.target instanceof Element ? event.target : null;
     const mark = target?.closest<HTMLElement>("[data-source]");
-    if (mark) this.#conversation.keepInPlace(mark, () => openSource(mark));
+    if (mark) this.#conversation.keepInPlace(mark, () => openSource(mark, event));
     const idea = target?.closest<HTMLElement>("[data-idea]")?.dataset["idea"];
     if (idea === "document") this.#composer.chooseFiles();
     else if (idea) this.#composer.fill(idea);
