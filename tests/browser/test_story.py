@@ -99,9 +99,10 @@ def test_a_real_pdf_is_asked_and_the_mark_opens_its_page(alice: Person, tmp_path
     pane = alice.page.locator("source-pane")
     expect(pane).to_contain_text("travel policy")
     expect(pane).to_contain_text("page 2")
-    alice.page.wait_for_function("() => document.querySelector('source-pane img')?.naturalWidth > 200")
+    expect(pane.locator(".source__page[data-drawn='1']")).to_be_visible()
     expect(pane.locator(".source__marks rect").first).to_be_visible()
     pane.get_by_role("button", name="Next page").click()
+    expect(pane.locator(".source__page[data-drawn='2']")).to_be_visible()
     expect(pane).to_contain_text("3 of 3")
 
 
