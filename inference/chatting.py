@@ -89,7 +89,14 @@ class Chat:
         if least > self._config.context_length:
             raise errors.ContextTooLong(least, self._config.context_length)
         if self._dialect.name == "generic":
-            messages, tools = generic_tools.told(messages, tools), []
+            plain = generic_tools.told(messages, tools)
+            try:
+                return self._template.render(plain, continue_final=continue_final, values=values)
+            except errors.BadParameter:  # some templates know no system prompt
+                if not tools or messages[0]["role"] == "system":
+                    raise
+                plain = generic_tools.told(messages, tools, has_system=False)
+                return self._template.render(plain, continue_final=continue_final, values=values)
         specials = self.vocab.specials if tools or any("tool_calls" in message for message in messages) else ()
         return self._template.render(
             messages, continue_final=continue_final, tools=tools, specials=specials, values=values

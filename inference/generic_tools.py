@@ -20,8 +20,11 @@ To call one, answer with nothing but
 </tool_call>"""
 
 
-def told(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The same conversation in plain texts, with the tools in its system prompt."""
+def told(
+    messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], *, has_system: bool = True
+) -> list[dict[str, Any]]:
+    """The same conversation in plain texts, with the tools in its system prompt, or in the first question for a model
+    that has none."""
     plain = [_plain(message) for message in messages]
     if not tools:
         return plain
@@ -29,6 +32,8 @@ def told(messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any
     if plain[0]["role"] == "system":
         plain[0]["content"] += f"\n\n{prompt}"
         return plain
+    if not has_system and plain[0]["role"] == "user":
+        return [{"role": "user", "content": f"{prompt}\n\n{plain[0]['content']}"}, *plain[1:]]
     return [{"role": "system", "content": prompt}, *plain]
 
 

@@ -1,6 +1,6 @@
 """From messages to prompt tokens, through the chat template that the GGUF brings along.
 
-The template is somebody else's program: it runs in Jinja's immutable sandbox, in the model's own process, and the
+The template is somebody else's program: it runs in Jinja's sandbox, on copies, in the model's own process, and the
 supervisor ends that process if it takes too long. What people and documents say never meets the template: it is given
 marks in place of the texts, and the texts are put in afterwards. So only the template's own words can become control
 tokens; a text that spells one stays plain text.
@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import jinja2
 import jinja2.ext
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import SandboxedEnvironment
 
 from inference import errors
 from inference.backends import Vocab
@@ -72,7 +72,13 @@ class ChatTemplate:
         marks = _Marks(messages, specials)
         described = [marks.values(tool, None) for tool in tools]
         marked = [marks.message(message, index) for index, message in enumerate(messages)]
-        rendered = self._run(marked, described or None, values or {}, add_generation_prompt=not continue_final)
+        try:
+            rendered = self._run(marked, described or None, values or {}, add_generation_prompt=not continue_final)
+        except errors.BadParameter:
+            if described:
+                raise
+            # No tools are None for most templates; some walk through them unasked.
+            rendered = self._run(marked, [], values or {}, add_generation_prompt=not continue_final)
         parts = marks.split(rendered)
         if continue_final:
             last = str(len(messages) - 1)
@@ -214,8 +220,8 @@ class _GenerationTag(jinja2.ext.Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+def _environment() -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -238,7 +244,7 @@ def _at_rendering(_context: jinja2.runtime.Context, value: Any) -> Any:
 
 
 def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=list)  # what |map gives is a generator
 
 
 def _raise(message: str) -> NoReturn:

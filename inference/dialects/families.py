@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 _NAME = r"([A-Za-z0-9_.-]{1,64}?)"
@@ -68,6 +68,24 @@ _DEEPSEEK = re.compile(
 )
 _ARGS = re.compile(rf"\s*{_NAME}(?:\[CALL_ID\][A-Za-z0-9]{{0,32}})?(?:\[ARGS\])?\s*(?=\{{)")
 
+_DSML = Dialect(
+    "dsml",
+    "tags",
+    "<｜DSML｜function_calls>",
+    "</｜DSML｜function_calls>",
+    re.compile(r'\s*<｜DSML｜invoke name="([^"\n]{1,64})">\s*'),
+    "</｜DSML｜invoke>",
+    '\n<｜DSML｜invoke name="{name}">\n',
+    "</｜DSML｜invoke>\n",
+    is_repeated=False,
+    tags=Tags(
+        re.compile(r'\s*<｜DSML｜parameter name="([^"\n]{1,256})"(?: string="(true|false)")?>'),
+        '<｜DSML｜parameter name="{key}" string="{is_text}">',
+        "</｜DSML｜parameter>",
+    ),
+    controls=("｜DSML｜",),
+)
+
 # (what the template holds, the family), the more particular first.
 _FAMILIES: tuple[tuple[tuple[str, ...], Dialect], ...] = (
     (
@@ -84,19 +102,8 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Dialect], ...] = (
             before="call:{name}", controls=('<|"|>',),
         ),
     ),
-    (
-        ("DSML",),
-        Dialect(
-            "dsml", "tags", "<｜DSML｜function_calls>", "</｜DSML｜function_calls>",
-            re.compile(r'\s*<｜DSML｜invoke name="([^"\n]{1,64})">\s*'), "</｜DSML｜invoke>",
-            '\n<｜DSML｜invoke name="{name}">\n', "</｜DSML｜invoke>\n", is_repeated=False,
-            tags=Tags(
-                re.compile(r'\s*<｜DSML｜parameter name="([^"\n]{1,256})"(?: string="(true|false)")?>'),
-                '<｜DSML｜parameter name="{key}" string="{is_text}">', "</｜DSML｜parameter>",
-            ),
-            controls=("｜DSML｜",),
-        ),
-    ),
+    (("DSML", "function_calls>"), _DSML),
+    (("DSML",), replace(_DSML, opens="<｜DSML｜tool_calls>", close="</｜DSML｜tool_calls>")),
     (
         ("<｜tool▁calls▁begin｜>", "```json"),
         Dialect(
@@ -199,6 +206,7 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Dialect], ...] = (
         ('"parameters": dictionary of argument name',),
         Dialect("llama", "json", "<|python_tag|>", key="parameters", is_repeated=False),
     ),
+    (("<tool_calls>[",), Dialect("list", "json", "<tool_calls>", "</tool_calls>", is_list=True, is_repeated=False)),
     (("<tool_call>",), Dialect("hermes", "json", "<tool_call>", "</tool_call>", before="\n", after="\n")),
     (("<tool_calls>",), Dialect("list", "json", "<tool_calls>", "</tool_calls>", is_list=True, is_repeated=False)),
     (("<|tool_call|>",), Dialect("granite", "json", "<|tool_call|>", is_list=True, is_repeated=False)),

@@ -86,7 +86,7 @@ FAMILIES = {
         "</minimax:tool_call>",
     ),
     "dsml": (
-        "DSML",
+        "DSML function_calls>",
         '<｜DSML｜function_calls>\n<｜DSML｜invoke name="weather">\n'
         '<｜DSML｜parameter name="city" string="true">Köln</｜DSML｜parameter>\n'
         '<｜DSML｜parameter name="days" string="false">3</｜DSML｜parameter>\n'
