@@ -83,6 +83,17 @@ def is_text(value: Any) -> bool:
     return True
 
 
+def is_portable(value: Any, depth: int = 100) -> bool:
+    """JSON that every process here can take: not too deep, texts that are Unicode, numbers of at most 64 bits."""
+    if isinstance(value, dict):
+        return depth > 0 and all(is_text(key) and is_portable(each, depth - 1) for key, each in value.items())
+    if isinstance(value, list):
+        return depth > 0 and all(is_portable(each, depth - 1) for each in value)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**64
+    return value is None or (math.isfinite(value) if isinstance(value, float) else is_text(value))
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 

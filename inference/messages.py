@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from inference.fields import bad, is_text
+from inference.fields import bad, is_portable, is_text
 
 MAX_MESSAGES = 4096
 
@@ -14,6 +14,7 @@ _MESSAGE_FIELDS = {
     "role", "content", "name", "refusal", "annotations", "reasoning_content", "id", "tool_calls", "tool_call_id",
 }  # fmt: skip
 MAX_CALLS = 128
+MAX_ID_CHARS = 256
 
 
 def checked_messages(value: Any) -> list[dict[str, Any]]:
@@ -45,7 +46,7 @@ def _message(message: Any, where: str) -> dict[str, Any]:
             bad(f"{where}.tool_calls", f"Only the assistant calls tools, at most {MAX_CALLS} at once.")
         checked["tool_calls"] = [_call(call, f"{where}.tool_calls") for call in calls]
     if role == "tool":
-        checked["tool_call_id"] = str(message.get("tool_call_id"))[:64]
+        checked["tool_call_id"] = _id(message.get("tool_call_id"), f"{where}.tool_call_id")
     return checked
 
 
@@ -58,9 +59,16 @@ def _call(call: Any, where: str) -> dict[str, Any]:
         arguments = json.loads(function.get("arguments") or "{}")
     except (ValueError, TypeError, RecursionError):
         bad(where, "The arguments of a call must be JSON.")
-    if not isinstance(arguments, dict) or not is_text(json.dumps(arguments, ensure_ascii=False)):
+    if not isinstance(arguments, dict) or not is_portable(arguments):
         bad(where, "The arguments of a call must be a JSON object.")
-    return {"id": str(call.get("id"))[:64], "name": function["name"], "arguments": arguments}
+    return {"id": _id(call.get("id"), where), "name": function["name"], "arguments": arguments}
+
+
+def _id(value: Any, where: str) -> str:
+    """A call without an id and an answer without one find each other."""
+    if value is not None and (not is_text(value) or len(value) > MAX_ID_CHARS):
+        bad(where, f"The id of a call must be a text of at most {MAX_ID_CHARS} characters.")
+    return str(value)
 
 
 def _content(content: Any, where: str) -> str:

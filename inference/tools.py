@@ -11,7 +11,7 @@ from typing import Any
 from inference import schema
 from inference.dialects import GENERIC, Dialect, Think, grammars
 from inference.dialects.grammars import Constraint
-from inference.fields import bad, flag, is_text
+from inference.fields import bad, flag, is_portable, is_text
 
 MAX_TOOLS = 128
 MAX_TOOLS_CHARS = 256 * 1024
@@ -105,8 +105,10 @@ def _tool(tool: Any, where: str) -> dict[str, Any]:
     if not isinstance(parameters, dict):
         bad(f"{where}.function.parameters", "The parameters must be a schema.")
     description = function.get("description") or ""
-    if not is_text(description) or not is_text(json.dumps(parameters, ensure_ascii=False)):
+    if not is_text(description):
         bad(f"{where}.function.description", "The description must be a text.")
+    if not is_portable(parameters):
+        bad(f"{where}.function.parameters", "The parameters are too deep, or hold what is no text or number.")
     checked = {"name": name, "description": description, "parameters": parameters}
     if flag(function, "strict"):
         checked["strict"] = True
@@ -141,6 +143,9 @@ def _wanted_schema(form: Any) -> Any:
     described = form.get("json_schema") if isinstance(form, dict) else None
     if kind != "json_schema" or not isinstance(described, dict) or "schema" not in described:
         bad("response_format", "response_format must be text, json_object, or json_schema with a schema.")
-    if described["schema"] is None:
-        bad("response_format", "The schema must be an object.")
+    if described["schema"] is None or not is_portable(described["schema"]):
+        bad(
+            "response_format",
+            "The schema must be an object of Unicode texts and 64-bit numbers, not too deep.",
+        )
     return described["schema"]
