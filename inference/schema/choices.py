@@ -22,11 +22,11 @@ def never_fits(written: Any, other: Any) -> bool:
 
 
 def _no_object_fits(written: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Objects are written with the listed properties only, the required ones always."""
-    mine, theirs = written.get("properties", {}), other.get("properties", {})
+    """Objects are written with the listed and the required properties only, the required ones always."""
+    required, theirs = written.get("required", []), other.get("properties", {})
+    mine = dict.fromkeys(required, written.get("additionalProperties", True)) | written.get("properties", {})
     if not mine:
         return False
-    required = [name for name in written.get("required", []) if name in mine]
     if any(name not in mine for name in other.get("required", [])):
         return True
     if other.get("additionalProperties") is False and any(name not in theirs for name in required):

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inference import errors, parameters, schema
@@ -152,6 +152,7 @@ TREE = {"type": "object", "properties": {"l": {"$ref": "#/$defs/tree"}, "v": {"t
 
 @settings(max_examples=80, deadline=None)
 @given(schemas, st.integers(0, 2**32))
+@example({"oneOf": [{"type": "object", "required": ["b"]}, {"type": "object", "required": ["b"]}]}, 0)
 def test_any_schema_is_kept_to_or_refused(wanted: Any, seed: int) -> None:
     """However keywords are put together: a text that fits, or a sentence that says what cannot be held."""
     wanted = wanted | {"$defs": {"tree": TREE}}
