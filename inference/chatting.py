@@ -35,6 +35,14 @@ class Chat:
         self._shown = {token: text.encode() for text, token in self.vocab.specials.items() if text in marks}
         self._engine = Engine(backend, config, self._send_step)
 
+    @property
+    def num_steps(self) -> int:
+        return self._engine.num_steps
+
+    @property
+    def is_busy(self) -> bool:
+        return not self._engine.is_idle
+
     def run(self) -> None:
         """Thread A, until the inbox says None."""
         engine, inbox = self._engine, self.inbox

@@ -6,7 +6,8 @@ tokenizes. Frames go out from whoever has something to say, one per engine step 
     in   ["load", {...}]  ["submit", id, {...}]  ["cancel", id]  ["tokenize", id, {...}]  ["embed", id, {...}]
          ["rerank", id, {...}]
     out  ["loading", percent]  ["ready", facts]  ["failed", error]  ["step", [events], statistics]
-         ["prepared", id]  ["counts", id, [int]]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
+         ["prepared", id]  ["beat", steps, is_busy]
+         ["counts", id, [int]]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
 
 The socket's end is the signal to go; the kernel kills us should the parent vanish without closing it.
 """
@@ -22,6 +23,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,7 @@ from inference.embedding import EmbeddingLoop, Job
 
 log = logging.getLogger(__name__)
 
+BEAT_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -44,6 +47,14 @@ class Embedding:
         self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._embedder = embedder
         self._loop = EmbeddingLoop(embedder, self.inbox, send)
+
+    @property
+    def num_steps(self) -> int:
+        return self._loop.num_steps
+
+    @property
+    def is_busy(self) -> bool:
+        return self._loop.is_busy
 
     def run(self) -> None:
         self._loop.run()
@@ -156,6 +167,20 @@ def listen(messages: Any, model: Model, send: Send) -> None:
         model.inbox.put(None)
 
 
+class Beat:
+    """Says every second that we live, how many steps are done, and whether there is work in hand."""
+
+    def __init__(self, send: Send) -> None:
+        self.model: Model | None = None
+        self._send = send
+
+    def run(self) -> None:
+        while True:
+            model = self.model
+            self._send(["beat", model.num_steps, model.is_busy] if model else ["beat", -1, True])
+            time.sleep(BEAT_SECONDS)
+
+
 def main(file_descriptor: int) -> int:
     _die_with_parent()
     logs.start()
@@ -165,11 +190,14 @@ def main(file_descriptor: int) -> int:
     first = next(messages, None)
     if first is None:
         return 0
+    beat = Beat(send)
+    threading.Thread(target=beat.run, name="beat", daemon=True).start()
     try:
         model = load(first[1], send)
     except errors.InferenceError as error:
         send(["failed", error.to_wire()])
         return 1
+    beat.model = model
     send(["ready", {"num_tokens": model.vocab.num_tokens}])
     threading.Thread(target=listen, args=(messages, model, send), name="io", daemon=True).start()
     try:

@@ -46,6 +46,8 @@ class EngineConfig:
     batch_tokens: int = 512
     ubatch_tokens: int = 256
     gpu_layers: int = -1
+    kv_type: str = "f16"
+    kv_unified: bool = True
     decode_step_seconds: float = 0.25
     prefill_step_seconds: float = 1.5
     age_seconds: float = 30.0
@@ -62,6 +64,8 @@ class EngineConfig:
         _check("max_waiting", self.max_waiting, 0, 100_000)
         _check("batch_tokens", self.batch_tokens, self.max_running, 65_536)
         _check("ubatch_tokens", self.ubatch_tokens, 1, self.batch_tokens)
+        if self.kv_type not in ("f16", "q8_0"):
+            raise errors.BadParameter("kv_type", "kv_type must be f16 or q8_0.")
         _check("decode_step_seconds", self.decode_step_seconds, 0.001, 10)
         _check("prefill_step_seconds", self.prefill_step_seconds, 0.001, 60)
         _check("fake_tokens_per_second", self.fake_tokens_per_second, 0, 1e6)
@@ -70,7 +74,9 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
-    """The supervisor's settings. `context_length` None: each model's own, at most 8192."""
+    """The supervisor's settings. `context_length` None: each model's own, at most 8192. `keep_alive_seconds` None: the
+    model of each kind that was used last stays, the others leave after five minutes. `memory_limit_bytes` is for all
+    models together; None: what the machine has."""
 
     secret: str = field(repr=False)
     host: str = "127.0.0.1"
@@ -82,9 +88,12 @@ class ServiceConfig:
     max_running: int = 8
     max_waiting: int = 256
     gpu_layers: int = -1
-    keep_alive_seconds: float = 300.0
+    kv_unified: bool = True
+    keep_alive_seconds: float | None = None
+    memory_limit_bytes: int | None = None
     load_timeout_seconds: float = 600.0
     prepare_timeout_seconds: float = 60.0
+    stall_seconds: float = 60.0
     drain_seconds: float = 30.0
     body_max_bytes: int = 32 * MIB
     fake_tokens_per_second: float = 0.0
@@ -101,7 +110,11 @@ class ServiceConfig:
         _check("HEARTH_THREADS", self.num_threads, 1, 512)
         _check("HEARTH_MAX_RUNNING", self.max_running, 1, 128)
         _check("HEARTH_MAX_WAITING", self.max_waiting, 0, 100_000)
-        _check("HEARTH_KEEP_ALIVE_SECONDS", self.keep_alive_seconds, 0, 10**9)
+        if self.keep_alive_seconds is not None:
+            _check("HEARTH_KEEP_ALIVE_SECONDS", self.keep_alive_seconds, -1, 10**9)
+        if self.memory_limit_bytes is not None:
+            _check("HEARTH_MEMORY_LIMIT_BYTES", self.memory_limit_bytes, 1, 2**60)
+        _check("HEARTH_STALL_SECONDS", self.stall_seconds, 0.5, 86_400)
         if self.context_length is not None:
             _check("HEARTH_CONTEXT_LENGTH", self.context_length, 16, 2**24)
 
@@ -117,6 +130,9 @@ def service_config(env: Mapping[str, str] | None = None) -> ServiceConfig:
         except ValueError:
             raise errors.BadParameter(name, f"{name} must be a number, not {text!r}.") from None
 
+    def is_given(name: str) -> bool:
+        return bool(values.get(name, "").strip())
+
     context_length = int(number("HEARTH_CONTEXT_LENGTH", 0))
     backend = values.get("HEARTH_BACKEND", "llama")
     return ServiceConfig(
@@ -130,7 +146,9 @@ def service_config(env: Mapping[str, str] | None = None) -> ServiceConfig:
         max_running=int(number("HEARTH_MAX_RUNNING", 8)),
         max_waiting=int(number("HEARTH_MAX_WAITING", 256)),
         gpu_layers=int(number("HEARTH_GPU_LAYERS", -1)),
-        keep_alive_seconds=number("HEARTH_KEEP_ALIVE_SECONDS", 300.0),
+        keep_alive_seconds=number("HEARTH_KEEP_ALIVE_SECONDS", 0) if is_given("HEARTH_KEEP_ALIVE_SECONDS") else None,
+        memory_limit_bytes=int(number("HEARTH_MEMORY_LIMIT_BYTES", 0)) or None,
+        stall_seconds=number("HEARTH_STALL_SECONDS", 60.0),
         drain_seconds=number("HEARTH_DRAIN_SECONDS", 30.0),
         body_max_bytes=int(number("HEARTH_INFERENCE_BODY_MAX_BYTES", 32 * MIB)),
         fake_tokens_per_second=number("HEARTH_FAKE_TOKENS_PER_SECOND", 0.0),

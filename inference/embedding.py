@@ -59,6 +59,11 @@ class EmbeddingLoop:
         self._was_shared = False
         self._clock = clock
         self._seconds_per_token = STEP_SECONDS / LEAST_STEP_TOKENS
+        self.num_steps = 0
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._jobs)
 
     def run(self) -> None:
         while self._collect():
@@ -76,6 +81,7 @@ class EmbeddingLoop:
     def step(self) -> None:
         """Evaluate one batch and answer the jobs that it completes."""
         chosen = self._choose()
+        self.num_steps += 1
         rows = [job.rows[index] for job, index in chosen]
         began = self._clock()
         vectors = self._embedder.embed(rows)

@@ -2,7 +2,7 @@
 
     InferenceError
     ├── RequestError      the caller can fix it
-    │   ├── BadParameter, ContextTooLong, BodyTooLarge, UnknownModel, Unauthorized
+    │   ├── BadParameter, ContextTooLong, BodyTooLarge, RequestRefused, UnknownModel, Unauthorized
     ├── CapacityError     the caller can try again later
     │   ├── QueueFull, ModelLoading, ShuttingDown
     └── EngineError       ours to fix
@@ -98,6 +98,12 @@ class BodyTooLarge(RequestError):
     status = 413
 
 
+class RequestRefused(RequestError):
+    """It was well formed, and still the model's process ended each time it was tried."""
+
+    code = "request_refused"
+
+
 class UnknownModel(RequestError):
     """No file of that name in the models folder, or not of the kind that the request needs."""
 
@@ -188,6 +194,7 @@ class Unreachable(EngineError):
 _SENTENCE_ONLY: tuple[type[InferenceError], ...] = (
     RequestError,
     BodyTooLarge,
+    RequestRefused,
     UnknownModel,
     Unauthorized,
     ModelLoading,

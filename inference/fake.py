@@ -7,6 +7,8 @@ or one cell reused wrongly, the answer would be another.
     "say: X" in the last question     X
     "babble: N" in the last question  N words, each made from a checksum over the whole sequence
     "clock: N" in the last question   N words of three characters: when each was written (see clock_word)
+    "die: N" in the last question     N words, and then the process kills itself
+    "hang: N" in the last question    N words, and then it never moves again
     anything else                     You said: <the last question>
     a source in the prompt            " [1]" at the end
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
 import struct
 import time
@@ -30,6 +33,7 @@ from inference.request import SamplingParams
 
 DIMENSIONS = 384
 _START, _END = 1, 2
+_DIE, _HANG = 3, 4  # never sent: the process is gone
 _BASE = 16
 _WORDS = re.compile(rb"\s?[^\s]+|\s")
 _CLOCK = -1  # a token of the script whose text is not known before it is written
@@ -156,7 +160,12 @@ class FakeBackend:
             self._scripts[sequence] = (start, script)
         if place < len(script) and script[place] == _CLOCK:
             script[place] = self.vocab.tokenize(clock_word(time.time_ns() // 1_000_000))[0]
-        return script[place] if place < len(script) else _END
+        token = script[place] if place < len(script) else _END
+        if token == _DIE:
+            os.abort()
+        if token == _HANG:
+            time.sleep(86_400)
+        return token
 
     def close(self) -> None:
         pass
@@ -173,18 +182,20 @@ class FakeBackend:
         answer = _answer(prompt, zlib.crc32(tokens[: marks[-1] if marks else None].tobytes()))
         if not answer.startswith(written):
             return []
-        return self.vocab.tokenize(answer[len(written) :])
+        ends = [token for word, token in (("die: ", _DIE), ("hang: ", _HANG)) if word in _last_question(prompt)]
+        return self.vocab.tokenize(answer[len(written) :]) + ends
 
 
 def _last_question(prompt: str) -> str:
     _, _, last = prompt.rpartition("<|im_start|>user\n")
-    return last.partition("<|im_end|>")[0]
+    question, _, _ = last.partition("<|im_end|>")
+    return question
 
 
 def _answer(prompt: str, checksum: int) -> str:
     question = _last_question(prompt)
     said = re.search(r"say: (.*)", question, re.DOTALL)
-    babble = re.search(r"babble: ([0-9]{1,5})", question)
+    babble = re.search(r"(?:babble|die|hang): ([0-9]{1,5})", question)
     if babble:
         words = (f"w{zlib.crc32(struct.pack('>II', checksum, n)) % 9973}" for n in range(int(babble[1])))
         answer = " ".join(words)

@@ -44,13 +44,14 @@ class BrokenFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Scalars and texts by key (arrays are absent), the number of parameters, and the smallest file that
-    could hold all tensors."""
+    """Scalars and texts by key (arrays are absent), the number of parameters, the smallest file that could hold all
+    tensors, and how many items each array has."""
 
     metadata: dict[str, Any]
     num_parameters: int
     num_tensors: int
     least_size_bytes: int
+    array_lengths: dict[str, int]
 
 
 def read(path: Path) -> Header:
@@ -75,6 +76,8 @@ class _Reader:
         self._read = 0
         self._num_kept_bytes = 0
         self._num_array_texts = 0
+        self._last_length: int | None = None
+        self._array_lengths: dict[str, int] = {}
 
     def header(self) -> Header:
         if self._take(4) != b"GGUF":
@@ -90,6 +93,8 @@ class _Reader:
             value = self._value(self._scalar("<I"))
             if value is not None:
                 metadata[key] = value
+            elif self._last_length is not None:
+                self._array_lengths[key] = self._last_length
         return self._with_tensors(metadata, num_tensors)
 
     def _with_tensors(self, metadata: dict[str, Any], num_tensors: int) -> Header:
@@ -102,7 +107,8 @@ class _Reader:
         if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
             raise BrokenFile("The header names an impossible alignment.")
         start = (self._read + alignment - 1) // alignment * alignment
-        return Header(metadata, num_parameters, num_tensors, start + end if num_tensors else self._read)
+        least = start + end if num_tensors else self._read
+        return Header(metadata, num_parameters, num_tensors, least, self._array_lengths)
 
     def _tensor(self) -> tuple[int, int]:
         """(number of elements, end offset within the data part); the end is 0 for types we cannot measure."""
@@ -130,6 +136,7 @@ class _Reader:
         if kind != _ARRAY:
             raise BrokenFile(f"The header holds a value of unknown type {kind}.")
         item_kind, num_items = self._scalar("<I"), self._count("array items", MAX_ARRAY_ITEMS)
+        self._last_length = num_items
         if item_kind in _SCALARS:
             self._skip(num_items * struct.calcsize(_SCALARS[item_kind]))
         elif item_kind == _STRING:

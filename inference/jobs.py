@@ -11,9 +11,12 @@ from abc import ABC, abstractmethod
 from array import array
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference import errors, wire
+
+if TYPE_CHECKING:
+    from inference.process import Process
 
 MAX_PENDING_CHARS = 1 << 20
 
@@ -25,22 +28,46 @@ class Job(ABC):
 
     def __init__(self, number: int, body: dict[str, Any], on_close: Callable[[Job], None]) -> None:
         self.number = number
+        self.body = body
+        self.process: Process | None = None  # the one that has it
         self.sent_at: float | None = None
-        self.is_prepared = False
-        self.num_unprepared_deaths = 0  # of children that had this job and never said that it became tokens
+        self.is_prepared = False  # it became tokens there
         self.is_answered = False
         self.is_done = False
-        self._body = body
+        self.is_closed = False
         self._on_close = on_close
+        # For `recovery`.
+        self.num_stuck_deaths = 0
+        self.num_tokens_at_death = 0
+        self.was_prepared = True
+        self.is_acquitted = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_done or self.is_closed
+
+    @property
+    def num_tokens(self) -> int:
+        """How far its answer has come."""
+        return 0
+
+    def sent_to(self, process: Process) -> None:
+        self.process, self.sent_at = process, time.monotonic()
+
+    def lost_process(self) -> None:
+        """It waits again, with what it has."""
+        self.was_prepared = self.is_prepared
+        self.process = self.sent_at = None
+        self.is_prepared = self.is_answered = False
 
     def frame(self) -> list[Any]:
-        return [self.kind, self.number, self._body]
+        return [self.kind, self.number, self.body]
 
     @abstractmethod
     def deliver(self, event: list[Any]) -> None:
         """An event of the child for this number."""
 
-    def loading(self, percent: int) -> None:  # noqa: B027  # a call has nobody to tell
+    def loading(self, percent: int, note: str = "") -> None:  # noqa: B027  # a call has nobody to tell
         """The model is not there yet."""
 
     @abstractmethod
@@ -49,6 +76,7 @@ class Job(ABC):
 
     def close(self) -> None:
         """Nobody wants the rest."""
+        self.is_closed = True
         self._on_close(self)
 
 
@@ -103,7 +131,11 @@ class AnswerStream(Job):
 
     def frame(self) -> list[Any]:
         resume = {"resume_tokens": self.tokens.tolist(), "resume_chars": self._num_chars}
-        return [self.kind, self.number, self._body | resume]
+        return [self.kind, self.number, self.body | resume]
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.tokens)
 
     async def accepted(self) -> None:
         """Return at the first sign of life (loading counts, when progress is wanted). Raises what went wrong before."""
@@ -147,9 +179,9 @@ class AnswerStream(Job):
             self.fail(errors.from_wire(event[2]))
         self._news.set()
 
-    def loading(self, percent: int) -> None:
-        if self._body["wants_progress"]:
-            self._progress(wire.Loading(percent))
+    def loading(self, percent: int, note: str = "") -> None:
+        if self.body["wants_progress"]:
+            self._progress(wire.Loading(percent, note))
             self._news.set()
 
     def fail(self, error: errors.InferenceError) -> None:

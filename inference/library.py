@@ -8,11 +8,12 @@ Left out: whether a model is loaded; that is the pool's.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from inference import errors, gguf_header
+from inference import errors, gguf_header, model_settings
+from inference.model_settings import Settings
 from inference.wire import ModelKind
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -31,7 +32,7 @@ _FILE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file. `version` changes whenever the file does; `broken` is a sentence or None."""
+    """One file. `version` changes whenever the file or its settings do; `broken` is a sentence or None."""
 
     id: str
     path: Path
@@ -47,11 +48,15 @@ class Entry:
     chat_template: str | None = field(default=None, repr=False)
     tokenizer: str = ""
     kv_bytes_per_token: int = 0
+    num_layers: int = 0
+    inner_length: int = 0
+    num_tokens: int = 0
+    settings: Settings = field(default_factory=Settings)
     broken: str | None = None
 
     @property
-    def version(self) -> tuple[int, int]:
-        return (self.size_bytes, self.modified_ns)
+    def version(self) -> tuple[Any, ...]:
+        return (self.size_bytes, self.modified_ns, self.settings)
 
 
 class Library:
@@ -59,14 +64,14 @@ class Library:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, Entry] = {}
+        self._described: dict[str, Entry] = {}
 
     def entries(self) -> list[Entry]:
         """Usable and broken files alike, by name. An absent folder has none."""
         found: dict[str, Entry] = {}
         for path in self._files():
             found[path.stem] = self._entry(path)
-        self._known = found
+        self._described = {name: entry for name, entry in self._described.items() if name in found}
         return [found[name] for name in sorted(found)]
 
     def get(self, name: str) -> Entry:
@@ -74,7 +79,7 @@ class Library:
         path = self._folder / f"{name}.gguf"
         if not _NAME.fullmatch(name) or not self._is_ours(path, self._folder.resolve()):
             raise errors.UnknownModel(f"There is no model {name[:128]!r} here.")
-        entry = self._known[name] = self._entry(path)
+        entry = self._entry(path)
         if entry.broken:
             raise errors.ModelBroken(f"The model {name} cannot be used. {entry.broken}")
         return entry
@@ -102,10 +107,11 @@ class Library:
             status = path.stat()
         except OSError as error:
             return Entry(path.stem, path, 0, 0, broken=f"The file cannot be read: {error.strerror}.")
-        known = self._known.get(path.stem)
-        if known and known.version == (status.st_size, status.st_mtime_ns):
-            return known
-        return describe(path, status.st_size, status.st_mtime_ns)
+        known = self._described.get(path.stem)
+        if not known or (known.size_bytes, known.modified_ns) != (status.st_size, status.st_mtime_ns):
+            known = self._described[path.stem] = describe(path, status.st_size, status.st_mtime_ns)
+        settings = model_settings.read(path.with_suffix(".json"))
+        return replace(known, settings=settings, broken=known.broken or settings.problem)
 
 
 def describe(path: Path, size_bytes: int, modified_ns: int) -> Entry:
@@ -142,6 +148,9 @@ def _facts(header: gguf_header.Header) -> dict[str, Any]:
         "num_parameters": header.num_parameters,
         "chat_template": template if isinstance(template, str) else None,
         "tokenizer": str(metadata.get("tokenizer.ggml.model", ""))[:32],
+        "num_layers": whole("block_count"),
+        "inner_length": whole("feed_forward_length") or 4 * whole("embedding_length"),
+        "num_tokens": header.array_lengths.get("tokenizer.ggml.tokens", 0),
         "kv_bytes_per_token": _kv_bytes_per_token(whole),
     }
 

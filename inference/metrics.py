@@ -6,6 +6,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import get_args
 
 from inference import wire
 from inference.served import ServedModel
@@ -124,5 +125,16 @@ def _gauges(model: ServedModel, labels: str) -> Iterator[str]:
     yield f"hearth_inference_prefix_holders{{{labels}}} {holders}"
     yield f"vllm:kv_cache_usage_perc{{{labels}}} {usage:.4f}"
     yield f"vllm:gpu_cache_usage_perc{{{labels}}} {usage:.4f}"
+    placed = model.placement
+    for name, value in (
+        ("context_length", placed.context_length if placed else 0),
+        ("model_reduced", int(bool(placed and placed.note))),
+        ("model_memory_bytes", placed.ram_bytes if placed else 0),
+        ("model_gpu_memory_bytes", placed.gpu_bytes if placed else 0),
+    ):
+        yield f"hearth_inference_{name}{{{labels}}} {value}"
+    for state in get_args(wire.ModelState):
+        yield f'hearth_inference_model_state{{{labels},state="{state}"}} {int(model.state == state)}'
+    yield f"hearth_inference_requests_refused_total{{{labels}}} {model.num_refused}"
     yield f"hearth_inference_model_loaded{{{labels}}} {int(model.state == 'loaded')}"
     yield f"hearth_inference_child_deaths_total{{{labels}}} {model.num_deaths}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from inference.durations import keep_alive
 from inference.fields import MAX_COUNT, bad, flag, in_range, is_text, is_token, number, refuse_unknown, text, whole
 from inference.messages import MAX_MESSAGES, checked_messages
 from inference.request import PRIORITIES, SamplingParams
@@ -34,7 +35,7 @@ _TEMPLATE_OWN = {
 
 _IGNORED = {
     "store", "metadata", "user", "service_tier", "prediction", "modalities", "verbosity", "safety_identifier",
-    "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "timings_per_token", "keep_alive",
+    "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "timings_per_token",
     "moderation",
 }  # fmt: skip
 _LATER = {
@@ -49,7 +50,7 @@ _SAMPLING = {
     "frequency_penalty", "logit_bias", "seed", "stop", "ignore_eos",
 }  # fmt: skip
 _SHAPE = {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "n"}
-_ROUTING = {"cache_salt", "priority", "fairness_key", "return_progress"}
+_ROUTING = {"cache_salt", "priority", "fairness_key", "return_progress", "keep_alive"}
 _EXTRAS = {"num_public_messages", "continue_final_message", "add_generation_prompt"} | _ROUTING
 _FORM = {"response_format", "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls"}
 _TEMPLATE = {"chat_template_kwargs", "enable_thinking", "reasoning_effort"}
@@ -65,6 +66,7 @@ class ChatJob:
     include_usage: bool
     num_choices: int
     body: dict[str, Any]
+    keep_alive: float | None = None
 
     @property
     def tools(self) -> list[dict[str, Any]]:
@@ -91,6 +93,7 @@ class CompletionJob:
     prompts: list[str] | list[list[int]]
     echo: bool
     bodies: list[dict[str, Any]]
+    keep_alive: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class EmbeddingJob:
     as_base64: bool
     dimensions: int | None
     priority: str
+    keep_alive: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class RerankJob:
     top_n: int
     return_documents: bool
     priority: str
+    keep_alive: float | None = None
 
 
 def chat_job(body: Mapping[str, Any]) -> ChatJob:
@@ -150,6 +155,7 @@ def chat_job(body: Mapping[str, Any]) -> ChatJob:
             "num_public_messages": whole(body, "num_public_messages", 0, 0, MAX_MESSAGES),
             "wants_progress": flag(body, "return_progress") and stream,
         },
+        keep_alive=keep_alive(body.get("keep_alive")),
     )
 
 
@@ -185,6 +191,7 @@ def completion_job(body: Mapping[str, Any]) -> CompletionJob:
         prompts=prompts,
         echo=echo,
         bodies=bodies,
+        keep_alive=keep_alive(body.get("keep_alive")),
     )
 
 
@@ -236,6 +243,7 @@ def embedding_job(body: Mapping[str, Any]) -> EmbeddingJob:
         as_base64=encoding == "base64",
         dimensions=whole(body, "dimensions", None, 1, 1 << 20),
         priority=_priority(body, "api"),
+        keep_alive=keep_alive(body.get("keep_alive")),
     )
 
 
@@ -254,6 +262,7 @@ def rerank_job(body: Mapping[str, Any]) -> RerankJob:
         top_n=whole(body, "top_n", len(documents), 1, MAX_COUNT) or len(documents),
         return_documents=flag(body, "return_documents"),
         priority=_priority(body, "api"),
+        keep_alive=keep_alive(body.get("keep_alive")),
     )
 
 

@@ -1,7 +1,7 @@
 """All models: which files there are, which are in memory, and who has to go when memory is short.
 
-One load at a time, after a look at free memory; idle models are unloaded after their keep-alive, or at once, the
-longest idle first, when another needs the room. Left out: the ladder of smaller settings when nothing fits.
+One load is prepared at a time; idle models are unloaded after their keep-alive. Left out: how memory is shared out
+(`room` and `placement`), and the life of one model (`served`).
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inference import errors, memory
-from inference.config import EngineConfig, ServiceConfig
+from inference import errors
+from inference.config import MIB, EngineConfig, ServiceConfig
 from inference.jobs import AnswerStream
 from inference.library import Entry, Library
 from inference.parsing import Style
+from inference.process import Process
+from inference.room import Room
 from inference.served import ServedModel
 from inference.wire import ModelInfo
 
@@ -27,7 +30,7 @@ log = logging.getLogger(__name__)
 _DEFAULT_CONTEXT = 8192
 # A whole text goes through in one piece, so buffers grow with the square of this.
 _DEFAULT_EMBEDDING_CONTEXT = 2048
-_OVERHEAD_BYTES = 200 * 1024 * 1024
+_DEFAULT_KEEP_ALIVE_SECONDS = 300.0
 _TICK_SECONDS = 1.0
 _KIND_OF_CALL = {"embed": "embedding", "rerank": "rerank"}
 _VERBS = {"chat": "chats", "embedding": "makes embeddings", "rerank": "ranks"}
@@ -40,6 +43,7 @@ class Pool:
         self._library = FakeLibrary() if config.backend == "fake" else Library(config.models_dir)
         self._served: dict[str, ServedModel] = {}
         self._load_lock = asyncio.Lock()
+        self._room = Room(config, self._served)
         self._ticker: asyncio.Task[None] | None = None
 
     @property
@@ -54,11 +58,17 @@ class Pool:
         """Every file, read afresh, with its state."""
         return [self._info(entry) for entry in self._library.entries()]
 
-    def answer(self, name: str, body: dict[str, Any]) -> AnswerStream:
-        return self._model(name, "chat").answer(body)
+    def answer(self, name: str, body: dict[str, Any], keep_alive: float | None = None) -> AnswerStream:
+        """keep_alive: seconds after the last use, or None for no wish."""
+        model = self._model(name, "chat")
+        model.keep_alive_seconds = keep_alive
+        return model.answer(body)
 
-    async def call(self, name: str, kind: str, body: dict[str, Any]) -> list[Any]:
-        return await self._model(name, _KIND_OF_CALL.get(kind)).call(kind, body)
+    async def call(self, name: str, kind: str, body: dict[str, Any], keep_alive: float | None = None) -> list[Any]:
+        model = self._model(name, _KIND_OF_CALL.get(kind))
+        if kind in _KIND_OF_CALL:  # counting tokens says nothing about what will be used
+            model.keep_alive_seconds = keep_alive
+        return await model.call(kind, body)
 
     def answer_style(self, name: str, tools: Sequence[Mapping[str, Any]]) -> Style:
         """What to look for in the answers of this model."""
@@ -77,6 +87,14 @@ class Pool:
             self._library.get(name)  # 404 for what never was
         else:
             await model.unload()
+
+    def lift(self, name: str) -> str:
+        """Let a model that was put off be tried again; its state after that."""
+        self._library.get(name)
+        model = self._served.get(name)
+        if model is not None:
+            model.lift()
+        return model.state if model else "unloaded"
 
     async def close(self) -> None:
         """Refuse newcomers, let running answers end for drain_seconds, then end all children."""
@@ -101,8 +119,9 @@ class Pool:
             raise errors.BadParameter("model", f"{name} is no model that {_VERBS[kind]}; it is a {entry.kind} model.")
         model = self._served.get(name)
         if model is None:
-            model = self._served[name] = ServedModel(entry, self._load_body)
+            model = self._served[name] = ServedModel(entry, self._prepare)
         elif model.entry.version != entry.version:
+            log.info("model file changed", extra={"model": name})
             model.replace(entry)
         return model
 
@@ -112,75 +131,85 @@ class Pool:
         if model is not None:
             model.drain_soon()
 
-    async def _load_body(self, entry: Entry) -> dict[str, Any]:
+    async def _prepare(self, process: Process) -> dict[str, Any]:
         """What the child is told; checks file and memory first. Raises why it must not be loaded."""
         async with self._load_lock:
-            current = self._library.get(entry.id)
-            engine = self._engine_config(current)
-            if self._config.backend == "llama":
-                await self._make_room(current, engine)
+            entry = process.entry
+            self._library.get(entry.id)
+            config, process.placement = await self._room.make(process, self._wanted(entry))
+            if process.placement.note:
+                log.warning("%s", process.placement.note, extra={"model": entry.id})
             return {
                 "backend": self._config.backend,
-                "path": str(current.path),
-                "kind": current.kind,
-                "tokenizer": current.tokenizer,
-                "config": {name: getattr(engine, name) for name in EngineConfig.__dataclass_fields__},
+                "path": str(entry.path),
+                "kind": entry.kind,
+                "tokenizer": entry.tokenizer,
+                "config": {name: getattr(config, name) for name in EngineConfig.__dataclass_fields__},
             }
 
-    def _engine_config(self, entry: Entry) -> EngineConfig:
-        config, length = self._config, self._context_length(entry)
-        num_cells = length
-        if entry.kind == "chat" and 2 * length * entry.kv_bytes_per_token < memory.available_bytes() // 5:
-            num_cells = 2 * length  # one long conversation should not keep all others waiting
-        has_room = num_cells * entry.kv_bytes_per_token < memory.available_bytes() // 5
+    def _wanted(self, entry: Entry) -> EngineConfig:
+        """What the model gets when memory is no matter."""
+        config, settings, length = self._config, entry.settings, self._wanted_length(entry)
+        gpu_layers = config.gpu_layers if settings.gpu_layers is None else settings.gpu_layers
+        kv_unified = config.kv_unified if settings.kv_unified is None else settings.kv_unified
+        kv_unified = kv_unified or entry.kind != "chat"
         return EngineConfig(
             num_threads=config.num_threads,
             context_length=length,
-            num_cells=num_cells,
-            num_offloaded=num_cells if entry.kind == "chat" and has_room else 0,
+            num_cells=length if kv_unified else length * config.max_running,
             max_running=config.max_running,
-            num_sequences=min(256, 2 * config.max_running),
+            num_sequences=min(256, 2 * config.max_running) if kv_unified else config.max_running,
             max_waiting=config.max_waiting,
             batch_tokens=max(512, config.max_running + 16),
-            gpu_layers=config.gpu_layers,
+            gpu_layers=gpu_layers,
+            kv_type=settings.kv_type or "f16",
+            kv_unified=kv_unified,
             fake_tokens_per_second=config.fake_tokens_per_second,
             fake_load_seconds=config.fake_load_seconds,
         )
 
     def _context_length(self, entry: Entry) -> int:
-        default = _DEFAULT_CONTEXT if entry.kind == "chat" else _DEFAULT_EMBEDDING_CONTEXT
-        wanted = self._config.context_length or default
-        return max(16, min(entry.context_length or wanted, wanted))
+        """Of the loaded model as it was fitted into memory; else what it will get if it fits."""
+        model = self._served.get(entry.id)
+        placement = model.placement if model and model.entry.version == entry.version else None
+        return placement.context_length if placement else self._wanted_length(entry)
 
-    async def _make_room(self, entry: Entry, engine: EngineConfig) -> None:
-        need = entry.size_bytes + engine.num_cells * entry.kv_bytes_per_token + _OVERHEAD_BYTES
-        while memory.available_bytes() < need:
-            idle = [model for model in self._served.values() if model.state == "loaded" and model.is_idle]
-            if not idle:
-                free, needed = memory.available_bytes() >> 20, need >> 20
-                sentence = f"{entry.id} needs about {needed:,} MiB of memory, and {free:,} MiB are free."
-                raise errors.OutOfMemory(sentence)
-            oldest = min(idle, key=lambda model: model.last_used_at)
-            log.info("unloading for room", extra={"model": oldest.entry.id})
-            await oldest.unload()
+    def _wanted_length(self, entry: Entry) -> int:
+        default = _DEFAULT_CONTEXT if entry.kind == "chat" else _DEFAULT_EMBEDDING_CONTEXT
+        wanted = entry.settings.context_length or self._config.context_length or default
+        return max(16, min(entry.context_length or wanted, wanted))
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             now = time.monotonic()
             for model in list(self._served.values()):
-                model.fail_overdue(self._config.prepare_timeout_seconds)
-                idle_for = now - model.last_used_at
-                if model.state == "loaded" and model.is_idle and idle_for > self._config.keep_alive_seconds:
+                model.check(now, self._config.stall_seconds, self._config.prepare_timeout_seconds)
+                if model.state == "loaded" and model.is_idle and now - model.last_used_at > self._keep_alive(model):
+                    log.info("unloading, it was idle", extra={"model": model.entry.id})
                     model.drain_soon()
+
+    def _keep_alive(self, model: ServedModel) -> float:
+        """Seconds. The wish of the latest request, else the model's own, else everybody's; and where nobody said
+        anything, the model of each kind that was used last stays: nobody waits for it every five minutes, and when
+        another needs its memory it goes anyway."""
+        told = (model.keep_alive_seconds, model.entry.settings.keep_alive_seconds, self._config.keep_alive_seconds)
+        wish = next((seconds for seconds in told if seconds is not None), None)
+        if wish is not None:
+            return math.inf if wish < 0 else wish
+        alike = [
+            each for each in self._served.values() if each.entry.kind == model.entry.kind and each.state == "loaded"
+        ]
+        is_latest = model is max(alike, key=lambda each: each.last_used_at)
+        return math.inf if is_latest else _DEFAULT_KEEP_ALIVE_SECONDS
 
     def _info(self, entry: Entry) -> ModelInfo:
         model = self._served.get(entry.id)
-        state, error, percent = "unloaded", None, None
+        state, error, percent, placement = "unloaded", None, None, None
         if entry.broken:
             state, error = "broken", entry.broken
         elif model is not None and model.entry.version == entry.version:
-            state, percent = model.state, model.load_percent
+            state, percent, placement = model.state, model.load_percent, model.placement
             error = model.error.sentence if model.error else None
         return ModelInfo(
             id=entry.id,
@@ -198,6 +227,7 @@ class Pool:
             has_chat_template=entry.chat_template is not None,
             error=error,
             load_percent=percent,
+            placement=placement.to_json() if placement else None,
         )
 
 
@@ -205,7 +235,9 @@ class FakeLibrary:
     """The three models of the fake backend; no folder is looked at."""
 
     def entries(self) -> list[Entry]:
-        chat = Entry("fake-chat", Path("fake-chat.gguf"), 1, 1, "chat", "fake", 1 << 24, 384)
+        chat = Entry(
+            "fake-chat", Path("fake-chat.gguf"), 64 * MIB, 1, "chat", "fake", 1 << 24, 384, kv_bytes_per_token=8192
+        )
         embed = Entry("fake-embed", Path("fake-embed.gguf"), 1, 1, "embedding", "fake", 2048, 384)
         rerank = Entry("fake-rerank", Path("fake-rerank.gguf"), 1, 1, "rerank", "fake", 2048, 384)
         return [chat, embed, rerank]

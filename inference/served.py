@@ -1,12 +1,14 @@
-"""One model while the service knows it: its jobs, its child process, and what happens when either ends.
+"""One model while the service knows it: its jobs, and which of its processes gets them.
 
     unloaded ──job──> loading ──ready──> loaded ──idle or asked──> draining ──last job──> unloaded
                         │ refused           │ child died
                         v                   v
-                      failed             loading again; every job is sent again with what it already has.
-                                         The third death within ten minutes: broken, until the file changes.
+                 failed or broken      loading again; every job is sent again with what it already has.
+                                       The third death within ten minutes: broken, until the file changes.
 
-Jobs that come while the model loads or drains simply wait to be sent. Left out: which files there are, and memory.
+There is one process at a time, but for a changed file: then the old one finishes what it began while the new one
+loads. Jobs that come while the model loads or drains simply wait to be sent. How a process lives is `process`, what
+a death means is `recovery`. Left out: which files there are, and memory.
 """
 
 from __future__ import annotations
@@ -20,38 +22,65 @@ from typing import Any
 from inference import errors
 from inference.jobs import AnswerStream, Call, Job
 from inference.library import Entry
+from inference.placement import Placement
+from inference.process import NOTHING, Process
+from inference.recovery import MAX_DEATHS, Recovery
 from inference.wire import ModelState
-from inference.worker import Worker
 
 log = logging.getLogger(__name__)
 
-MAX_DEATHS = 3
-DEATH_WINDOW_SECONDS = 600.0
-
-LoadBody = Callable[[Entry], Awaitable[dict[str, Any]]]
+# Finds room for the process, sets its placement, and returns what the child is told.
+Prepare = Callable[[Process], Awaitable[dict[str, Any]]]
 
 
 class ServedModel:
-    def __init__(self, entry: Entry, load_body: LoadBody) -> None:
+    def __init__(self, entry: Entry, prepare: Prepare) -> None:
         self.entry = entry
-        self.state: ModelState = "unloaded"
         self.error: errors.InferenceError | None = None
-        self.load_percent: int | None = None
+        self.is_broken = False
         self.last_used_at = time.monotonic()
+        self.keep_alive_seconds: float | None = None  # what the latest request wished; None: the model's own
         self.num_deaths = 0
-        self.statistics = [0, 0, 0, 0, 0]
-        self._load_body = load_body
-        self._worker: Worker | None = None
+        self.num_refused = 0
+        self._prepare = prepare
+        self._current: Process | None = None
+        self._retiring: list[Process] = []
         self._jobs: dict[int, Job] = {}
         self._next_number = 1
-        self._deaths: list[float] = []
-        self._is_draining = False
+        self._recovery = Recovery()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Future[None]] = set()
 
     @property
+    def state(self) -> ModelState:
+        if self.is_broken:
+            return "broken"
+        if self.error is not None:
+            return "failed"
+        if self._current is None:
+            return "unloaded"
+        return "loaded" if self._current.is_loaded else "loading"
+
+    @property
     def is_idle(self) -> bool:
         return not self._jobs
+
+    @property
+    def processes(self) -> list[Process]:
+        """Those that hold memory, or are about to."""
+        return ([self._current] if self._current else []) + self._retiring
+
+    @property
+    def load_percent(self) -> int | None:
+        return self._current.load_percent if self._current and self.state == "loading" else None
+
+    @property
+    def placement(self) -> Placement | None:
+        return self._current.placement if self._current else None
+
+    @property
+    def statistics(self) -> tuple[int, ...] | list[int]:
+        return self._current.statistics if self._current else NOTHING
 
     def answer(self, body: dict[str, Any]) -> AnswerStream:
         """Start an answer. Problems arrive through the stream."""
@@ -78,195 +107,194 @@ class ServedModel:
     async def unload(self) -> None:
         """Let running answers end, then free the memory. Jobs that come meanwhile load it again."""
         self.drain_soon()
-        while self._is_draining:
+        while self._is_draining or self._retiring:
             await self._change()
 
     def drain_soon(self) -> None:
         """The same without waiting for it."""
-        if self._worker is not None and not self._is_draining:
-            self._is_draining = True
+        if self._current is not None and not self._current.is_retiring:
+            self._current.is_retiring = True
             self._stop_if_drained()
 
     async def close(self, error: errors.InferenceError) -> None:
         """The service ends: whoever still waits is told why."""
         for job in list(self._jobs.values()):
             job.fail(error)
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.stop()
+        processes, self._current, self._retiring = self.processes, None, []
+        await asyncio.gather(*(process.stop() for process in processes))
 
     def replace(self, entry: Entry) -> None:
-        """The file is another one now: forget its past, and load the new one as soon as running answers ended."""
-        self.entry, self.error = entry, None
-        self._deaths.clear()
-        if self._worker is not None:
-            self.drain_soon()
-        elif self.state in ("failed", "broken"):
-            self.state = "unloaded"
+        """The file or its settings are others now: forget the past; the old process only finishes what it began."""
+        self.entry = entry
+        self.lift()
+        old, self._current = self._current, None
+        if old is not None:
+            old.is_retiring = True
+            self._retiring.append(old)
+            self._stop_if_drained()
+        if self._waiting():
+            self._wake()
 
-    def fail_overdue(self, seconds: float) -> None:
-        """A child that cannot even turn a request into tokens hangs (say, in a hostile template): end it."""
-        now = time.monotonic()
-        for job in list(self._jobs.values()):
-            if isinstance(job, AnswerStream) and job.sent_at and not job.is_prepared and now - job.sent_at > seconds:
-                log.error("child hangs", extra={"model": self.entry.id})
-                job.fail(errors.EngineError("The model's process did not answer in time."))
-                if self._worker is not None:
-                    self._worker.kill()
+    def lift(self) -> None:
+        """An admin's word: whatever it did before, it may be tried again."""
+        self.error, self.is_broken = None, False
+        self._recovery.forgive()
+        self._notify()
+
+    def check(self, now: float, stall_seconds: float, prepare_seconds: float) -> None:
+        """Once a second: end a process that hangs."""
+        for process in self.processes:
+            process.check(now, stall_seconds, prepare_seconds)
+
+    @property
+    def _is_draining(self) -> bool:
+        return self._current is not None and self._current.is_retiring
 
     def _number(self) -> int:
         self._next_number += 1
         return self._next_number
 
+    def _waiting(self) -> list[Job]:
+        return [job for job in self._jobs.values() if job.process is None]
+
     def _add(self, job: Job) -> None:
         self.last_used_at = time.monotonic()
-        if self.state == "broken" and self.error is not None:
+        if self.is_broken and self.error is not None:
             job.fail(self.error)
-            return
-        self._jobs[job.number] = job
-        if self.state == "loaded" and self._worker is not None and not self._is_draining:
-            self._send(self._worker, job)
+        elif self._recovery.is_convicted(self.last_used_at, job.body):
+            job.fail(_refused())
         else:
-            self._wake()
+            self._jobs[job.number] = job
+            self._dispatch() if self.state == "loaded" and not self._is_draining else self._wake()
 
-    @staticmethod
-    def _send(worker: Worker, job: Job) -> None:
-        job.sent_at = time.monotonic()
-        worker.send(job.frame())
+    def _dispatch(self, *, is_first: bool = False) -> None:
+        """Hand over what waits. A process that retires takes only what came before it was ready: else asking and
+        unloading in turn would never answer."""
+        process = self._current
+        if process is None or not process.is_loaded or (process.is_retiring and not is_first):
+            return
+        self._recovery.next_group()
+        for job in self._waiting():
+            if self._recovery.allows(job):
+                process.send(job)
 
     def _close(self, job: Job) -> None:
         if self._jobs.pop(job.number, None) is None:
             return
         self.last_used_at = time.monotonic()
-        if job.sent_at is not None and not job.is_done and self._worker is not None:
-            self._worker.send(["cancel", job.number])
+        if job.process is not None:
+            job.process.forget(job)
+        if self._recovery.is_trying:
+            self._dispatch()
+        if self.is_idle and self.keep_alive_seconds == 0:
+            self.drain_soon()
         self._stop_if_drained()
 
     def _wake(self) -> None:
         """Begin to load, unless that is under way already or not allowed. Who drains wakes us at the end."""
-        if self._worker is None and not self._is_draining and self.state not in ("loading", "broken"):
-            self.state, self.error, self.load_percent = "loading", None, 0
-            self._run(self._start())
+        if self._current is None and not self.is_broken:
+            self.error = None
+            self._current = Process(self.entry, self)
+            self._run(self._start(self._current))
 
-    async def _start(self) -> None:
+    async def _start(self, process: Process) -> None:
         try:
-            body = await self._load_body(self.entry)
-            worker = Worker(
-                lambda message: self._on_message(worker, message), lambda reason: self._on_end(worker, reason)
-            )
-            await worker.start()
+            body = await self._prepare(process)
+            if not process.is_stopping:  # replaced meanwhile
+                await process.start(body)
         except errors.InferenceError as error:
-            self._refused(error)
+            self.on_refused(process, error)
+            self._gone(process)
             return
-        except OSError as error:
-            self._refused(errors.EngineError(f"The model's process cannot be started: {error.strerror}."))
-            return
-        self._worker = worker
-        worker.send(["load", body])
-        self._tell_loading(0)
+        self.on_loading(process)
 
-    def _on_message(self, worker: Worker, message: list[Any]) -> None:
-        kind = message[0]
-        if kind == "step":
-            self.statistics = message[2]
-            for event in message[1]:
-                self._deliver(event)
-        elif kind == "loading":
-            self.load_percent = message[1]
-            self._tell_loading(message[1])
-        elif kind == "ready":
-            self._ready(worker)
-        elif kind == "prepared":
-            self._prepared(message[1])
-        elif kind == "failed":
-            self._refused(errors.from_wire(message[1]))
-        else:
-            self._deliver(message)
+    def on_loading(self, process: Process) -> None:
+        if process is self._current:
+            note = process.placement.note if process.placement else ""
+            for job in self._waiting():
+                job.loading(process.load_percent, note)
+            self._notify()
 
-    def _prepared(self, number: int) -> None:
-        job = self._jobs.get(number)
-        if job is not None:
-            job.is_prepared = True
-
-    def _deliver(self, event: list[Any]) -> None:
-        job = self._jobs.get(event[1])
-        if job is not None:
-            job.is_answered = True
-            job.deliver(event)
-
-    def _ready(self, worker: Worker) -> None:
-        self.state, self.load_percent = "loaded", None
+    def on_ready(self, process: Process) -> None:
         self.last_used_at = time.monotonic()
-        log.info("model loaded", extra={"model": self.entry.id, "child": worker.pid})
-        # Also when it is to be unloaded at once: else asking and unloading in turn would never answer.
-        for job in list(self._jobs.values()):
-            self._send(worker, job)
+        log.info("model loaded", extra={"model": self.entry.id, "child": process.pid})
+        if process is self._current:
+            self._dispatch(is_first=True)
         self._stop_if_drained()
         self._notify()
 
-    def _refused(self, error: errors.InferenceError) -> None:
-        """It cannot be loaded, for a reason that the next attempt may not meet."""
-        self.state, self.error, self.load_percent = "failed", error, None
+    def on_refused(self, process: Process, error: errors.InferenceError) -> None:
+        """Broken if it lies in the file, else for a reason that the next attempt may not meet."""
         log.error("model not loaded: %s", error.sentence, extra={"model": self.entry.id})
-        self._fail_jobs(error)
-        self._notify()
-
-    def _on_end(self, worker: Worker, reason: str) -> None:
-        if worker is not self._worker:
-            return  # one that we stopped ourselves
-        self._worker, self.statistics = None, [0, 0, 0, 0, 0]
-        if self.state == "failed":
-            self._is_draining = False
-            if self._jobs:
-                self._wake()
+        if process is self._current:
+            self.error, self.is_broken = error, isinstance(error, errors.ModelBroken)
+            self._fail_waiting(error)
             self._notify()
+
+    def on_event(self, process: Process, event: list[Any]) -> None:
+        job = process.jobs.get(event[1])
+        if job is not None:
+            job.is_answered = True
+            job.deliver(event)
+            if self._recovery.is_trying:
+                self._dispatch()
+
+    def on_end(self, process: Process, reason: str) -> None:
+        aboard = list(process.jobs.values())
+        for job in aboard:
+            job.lost_process()
+        if process.is_refused:
+            self._gone(process)
             return
-        now = time.monotonic()
         self.num_deaths += 1
-        self._deaths = [at for at in self._deaths if now - at < DEATH_WINDOW_SECONDS] + [now]
         log.error("child lost: %s", reason, extra={"model": self.entry.id})
-        self._is_draining = False
-        for job in list(self._jobs.values()):
-            if job.sent_at is not None and not job.is_prepared:
-                job.num_unprepared_deaths += 1
-            job.sent_at, job.is_prepared, job.is_answered = None, False, False
-            if job.num_unprepared_deaths > 1:  # twice is no chance: it must not take everybody else along
-                job.fail(errors.EngineError("The model's process ended while it prepared this request."))
-        if len(self._deaths) >= MAX_DEATHS:
-            self._quarantine(reason)
+        if process.entry.version != self.entry.version:
+            # Its tokens may mean other words to the file that is there now.
+            for job in aboard:
+                job.fail(errors.BackendLost("The model was replaced, and its old process ended before the answer did."))
         else:
-            self.state = "unloaded"
-            if self._jobs:
-                self._wake()
-        self._notify()
+            refused, is_last = self._recovery.died(time.monotonic(), aboard)
+            for job in refused:
+                self.num_refused += 1
+                job.fail(_refused())
+            if is_last:
+                self._quarantine(reason)
+        self._gone(process)
 
-    def _quarantine(self, reason: str) -> None:
-        sentence = f"The model ended its process {MAX_DEATHS} times ({reason}); it stays off until its file changes."
-        self.state, self.error, self.load_percent = "broken", errors.ModelBroken(sentence), None
-        self._fail_jobs(self.error)
-
-    def _fail_jobs(self, error: errors.InferenceError) -> None:
-        for job in list(self._jobs.values()):
-            job.fail(error)
-
-    def _stop_if_drained(self) -> None:
-        is_busy = any(job.sent_at is not None for job in self._jobs.values())
-        if self._is_draining and self._worker is not None and self.state != "loading" and not is_busy:
-            worker, self._worker = self._worker, None
-            self._run(self._stop(worker))
-
-    async def _stop(self, worker: Worker) -> None:
-        await worker.stop()
-        self.state, self._is_draining, self.statistics = "unloaded", False, [0, 0, 0, 0, 0]
-        log.info("model unloaded", extra={"model": self.entry.id})
-        if self._jobs:
+    def _gone(self, process: Process) -> None:
+        """It holds no memory any more."""
+        if process is self._current:
+            self._current = None
+        if process in self._retiring:
+            self._retiring.remove(process)
+        if self._waiting():
             self._wake()
         self._notify()
 
-    def _tell_loading(self, percent: int) -> None:
-        for job in list(self._jobs.values()):
-            job.loading(percent)
-        self._notify()
+    def _quarantine(self, reason: str) -> None:
+        sentence = (
+            f"The model ended its process {MAX_DEATHS} times ({reason}); it stays off until its "
+            "file changes or an admin lifts this."
+        )
+        self.error, self.is_broken = errors.ModelBroken(sentence), True
+        self._fail_waiting(self.error)
+
+    def _fail_waiting(self, error: errors.InferenceError) -> None:
+        for job in self._waiting():
+            job.fail(error)
+
+    def _stop_if_drained(self) -> None:
+        for process in self.processes:
+            # Who loads for others is let come to its end; whom nobody will use is not.
+            is_ready = process.is_loaded or process is not self._current
+            if process.is_retiring and not process.is_stopping and not process.jobs and is_ready:
+                process.is_stopping = True
+                self._run(self._stop(process))
+
+    async def _stop(self, process: Process) -> None:
+        await process.stop()
+        log.info("model unloaded", extra={"model": self.entry.id})
+        self._gone(process)
 
     def _run(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -280,3 +308,7 @@ class ServedModel:
         """Wake everybody who waits for a change of state, once."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _refused() -> errors.RequestRefused:
+    return errors.RequestRefused("This request ended the model's process again and again; it is not tried any more.")

@@ -70,6 +70,7 @@ def make_app(config: ServiceConfig) -> Starlette:
             route("/v1/models/{model}", _model, "GET"),
             route("/v1/models/{model}/load", _load),
             route("/v1/models/{model}/unload", _unload),
+            route("/v1/models/{model}/lift", _lift),
             route("/v1/chat/completions", _chat),
             route("/v1/completions", _completions),
             route("/v1/embeddings", _embeddings),
@@ -149,6 +150,11 @@ async def _unload(service: Service, request: Request) -> Response:
     return _json(request, {"state": "unloaded"})
 
 
+async def _lift(service: Service, request: Request) -> Response:
+    """A model that was put off for killing its process may be tried again."""
+    return _json(request, {"state": service.pool.lift(request.path_params["model"])})
+
+
 async def _chat(service: Service, request: Request) -> ASGIApp:
     job = parameters.chat_job(await _body(service, request))
     style = service.pool.answer_style(job.model, job.tools)
@@ -166,7 +172,7 @@ async def _begun(
     service: Service, request: Request, job: ChatJob | CompletionJob, bodies: Sequence[dict[str, Any]]
 ) -> list[AnswerStream]:
     """Until the first sign of life an error still becomes a status, not an event in a stream."""
-    streams = [service.pool.answer(job.model, body) for body in bodies]
+    streams = [service.pool.answer(job.model, body, job.keep_alive) for body in bodies]
     try:
         async with asyncio.timeout(service.config.load_timeout_seconds):
             if job.stream:
@@ -183,7 +189,7 @@ async def _begun(
 async def _embeddings(service: Service, request: Request) -> Response:
     job = parameters.embedding_job(await _body(service, request))
     body = {"input": job.inputs, "priority": job.priority}
-    vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "embed", body))
+    vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "embed", body, job.keep_alive))
     dimensions = len(vectors[0]) // 4
     if job.dimensions is not None:
         if job.dimensions > dimensions:
@@ -199,7 +205,7 @@ async def _embeddings(service: Service, request: Request) -> Response:
 async def _rerank(service: Service, request: Request) -> Response:
     job = parameters.rerank_job(await _body(service, request))
     body = {"query": job.query, "documents": job.documents, "priority": job.priority}
-    vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "rerank", body))
+    vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "rerank", body, job.keep_alive))
     service.metrics.reranked(job.model, len(vectors), num_tokens)
     scores = reranking.scores(vectors)
     best = sorted(range(len(scores)), key=lambda place: (-scores[place], place))[: job.top_n]

@@ -141,6 +141,8 @@ def _admit(key: str, content: bytes) -> tuple[Employee, dict[str, Any]]:
     body = schema.read(content)
     if not ServedModel.objects.for_employee(employee).filter(name=body["model"]).exists():
         raise errors.ModelNotFound
+    if not employee.is_admin:
+        body.pop("keep_alive", None)  # how long a model stays in memory concerns everybody
     return employee, body
 
 

@@ -20,6 +20,8 @@ from inference.config import EngineConfig
 from inference.host_cache import Discard, Fetch, Offload
 from inference.request import SamplingParams
 
+_GGML_TYPE_Q8_0 = 8
+
 
 class LlamaBackend:
     """A chat model with one unified cache that all sequences share."""
@@ -37,7 +39,10 @@ class LlamaBackend:
         # Else logits for a whole batch: 514 MiB at 262,000 tokens. Fewer than sequences fails an assertion.
         params.n_outputs_max = config.num_sequences
         params.n_threads = params.n_threads_batch = config.num_threads
-        params.kv_unified = True
+        params.kv_unified = config.kv_unified
+        if config.kv_type == "q8_0":
+            params.type_k = params.type_v = _GGML_TYPE_Q8_0
+            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED  # only it reads coarse values
         params.no_perf = True
         self._context = model.context(params)
         self._memory = llama.llama_get_memory(self._context)

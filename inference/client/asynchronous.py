@@ -44,6 +44,9 @@ class AsyncClient:
     async def unload(self, model: str) -> None:
         await self._call("POST", f"/v1/models/{model}/unload")
 
+    async def lift(self, model: str) -> None:
+        await self._call("POST", f"/v1/models/{model}/lift")
+
     async def embed(self, model: str, texts: Sequence[str], *, priority: str = "background") -> list[list[float]]:
         vectors: list[list[float]] = []
         for payload in Shapes.embed_payloads(model, texts, priority):

@@ -43,6 +43,10 @@ class Client:
         """Return when its running answers have ended and its memory is free."""
         self._call("POST", f"/v1/models/{model}/unload")
 
+    def lift(self, model: str) -> None:
+        """Let a model that was put off be tried again."""
+        self._call("POST", f"/v1/models/{model}/lift")
+
     def embed(self, model: str, texts: Sequence[str], *, priority: str = "background") -> list[list[float]]:
         """One unit-length vector per text, in order. One request per 64 texts."""
         vectors: list[list[float]] = []

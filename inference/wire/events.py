@@ -71,9 +71,10 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """The model is being brought into memory."""
+    """The model is being brought into memory; `note` says what had to be made smaller for it, or nothing."""
 
     percent: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def progress_to_json(event: Progress) -> dict[str, Any]:
     if isinstance(event, Queued):
         return {"stage": "queued", "position": event.position, "wait_seconds": event.wait_seconds}
     if isinstance(event, Loading):
-        return {"stage": "loading", "percent": event.percent}
+        return {"stage": "loading", "percent": event.percent} | ({"note": event.note} if event.note else {})
     return {
         "stage": "reading",
         "num_prompt_tokens": event.num_prompt_tokens,
@@ -161,7 +162,7 @@ def progress_from_json(body: Mapping[str, Any]) -> Progress:
     if body["stage"] == "queued":
         return Queued(int(body["position"]), float(body["wait_seconds"]))
     if body["stage"] == "loading":
-        return Loading(int(body["percent"]))
+        return Loading(int(body["percent"]), str(body.get("note", "")))
     return Reading(int(body["num_prompt_tokens"]), int(body["num_done"]), int(body["num_cached"]))
 
 

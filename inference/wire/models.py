@@ -15,6 +15,8 @@ class ModelInfo:
     """One GGUF file of the models folder and what the service does with it at the moment.
 
     `error` is a sentence when state is "failed" (may be tried again) or "broken" (until the file changes).
+    `placement` is how a loaded model was fitted into memory: context_length, wanted_context_length, kv_type,
+    gpu_layers, num_layers, ram_bytes, gpu_bytes, and `note`, a sentence about what is less than was wanted.
     """
 
     id: str
@@ -32,6 +34,7 @@ class ModelInfo:
     has_chat_template: bool = False
     error: str | None = None
     load_percent: int | None = None
+    placement: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         meta = {
@@ -48,6 +51,7 @@ class ModelInfo:
             "state": self.state,
             "error": self.error,
             "load_percent": self.load_percent,
+            "placement": self.placement,
         }
         return {
             "id": self.id,

@@ -18,6 +18,7 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from chat import valkey
 from chat.limits import LIMITS
 from chat.models import ApiKey, Employee, ServedModel
+from inference.client import Client
 from tests.chat.running_door import (
     CHAT,
     DISABLED,
@@ -170,6 +171,19 @@ def test_embeddings_on_the_wire_are_what_the_client_asked_for(door: Door) -> Non
     answer = door.post("/embeddings", {"model": EMBED, "input": "hello", "encoding_format": "base64"}).json()
     packed = base64.b64decode(answer["data"][0]["embedding"])
     assert len(struct.unpack(f"<{len(packed) // 4}f", packed)) == 384
+
+
+def test_keep_alive_is_an_admins_to_say(door: Door) -> None:
+    """An employee's program cannot throw a model out of memory; any value of theirs is as good as none."""
+    body = {"model": RERANK, "query": "x", "documents": ["x"], "keep_alive": 0}
+    assert door.post("/rerank", body).status_code == 200
+    time.sleep(0.5)
+    inference = door.processes.inference
+    with Client(inference.url, inference.secret) as client:
+        assert {info.id: info.state for info in client.models()}[RERANK] == "loaded"
+    assert door.post("/rerank", body | {"keep_alive": "nonsense"}).status_code == 200
+    Employee.objects.filter(pk=door.alice.pk).update(is_admin=True)
+    assert door.post("/rerank", body | {"keep_alive": "nonsense"}).json()["error"]["param"] == "keep_alive"
 
 
 def test_texts_are_ranked_for_a_question(door: Door) -> None:

@@ -1,0 +1,165 @@
+"""How a model is fitted into the memory that is free: worked out from its header, before anything is loaded.
+
+When the wish does not fit, one thing after the other is made smaller: the context, then the cache's numbers (8 bits
+instead of 16), then the layers on the GPU. What was chosen is kept and told. Pure.
+Left out: mixture-of-experts and windowed caches, which need less than is said here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from inference import errors
+from inference.config import MIB, EngineConfig
+from inference.library import Entry
+
+LEAST_CONTEXT = 512
+# Below this a shorter context costs people more than a coarser cache does.
+_SHORTEST_AT_16_BITS = 2048
+# 32 values of 16 bits against one block of 8-bit values with its scale.
+_Q8_SHARE = 34 / 64
+_PYTHON_BYTES = 80 * MIB
+# The tokenizer's tables and ours: 350 bytes a token were seen at 49,000 tokens, 560 at 250,000.
+_VOCAB_BYTES = 560
+_GPU_CONTEXT_BYTES = 512 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Bytes; `gpu_bytes` is None where no GPU is used."""
+
+    ram_bytes: int
+    gpu_bytes: int | None = None
+
+    def __add__(self, other: Free) -> Free:
+        gpu = None if self.gpu_bytes is None else self.gpu_bytes + (other.gpu_bytes or 0)
+        return Free(self.ram_bytes + other.ram_bytes, gpu)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What was chosen, and what it was said to need."""
+
+    context_length: int
+    wanted_context_length: int
+    kv_type: str
+    gpu_layers: int
+    num_layers: int
+    ram_bytes: int
+    gpu_bytes: int
+
+    @property
+    def needs(self) -> Free:
+        return Free(self.ram_bytes, self.gpu_bytes)
+
+    @property
+    def note(self) -> str:
+        """What is less than was wanted, as sentences, or nothing."""
+        told = []
+        if self.context_length < self.wanted_context_length:
+            told.append(f"The context is {self.context_length:,} instead of {self.wanted_context_length:,} tokens.")
+        if self.kv_type != "f16":
+            told.append("The cache is kept in 8 bits.")
+        if 0 <= self.gpu_layers < self.num_layers:
+            told.append(f"{self.gpu_layers} of {self.num_layers} layers are on the GPU.")
+        return " ".join(told) and "To fit into memory: " + " ".join(told)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"note": self.note}
+
+
+def choose(entry: Entry, wanted: EngineConfig, free: Free) -> tuple[EngineConfig, Placement] | None:
+    """The first that fits, from the wish down; None when nothing does."""
+    for config in rungs(entry, wanted, free):
+        found = placed(entry, config, wanted, has_gpu=free.gpu_bytes is not None)
+        if fits(found, free):
+            # Room for prefixes set aside: taken as it fills up, so it is no part of what the model needs.
+            has_room = entry.kind == "chat" and _kv_bytes(entry, config) < free.ram_bytes // 5
+            return replace(config, num_offloaded=config.num_cells if has_room else 0), found
+    return None
+
+
+def fits(placement: Placement, free: Free) -> bool:
+    return placement.ram_bytes <= free.ram_bytes and placement.gpu_bytes <= (free.gpu_bytes or 0)
+
+
+def refusal(entry: Entry, wanted: EngineConfig, free: Free) -> errors.OutOfMemory:
+    """With both numbers: what the smallest of all choices would need, and what there is."""
+    *_, smallest = rungs(entry, wanted, free)
+    least = placed(entry, smallest, wanted, has_gpu=free.gpu_bytes is not None)
+    return errors.OutOfMemory(
+        f"{entry.id} needs about {least.ram_bytes // MIB:,} MiB of memory even with a context of "
+        f"{least.context_length:,} tokens, and {max(0, free.ram_bytes) // MIB:,} MiB are free."
+    )
+
+
+def rungs(entry: Entry, wanted: EngineConfig, free: Free) -> Iterator[EngineConfig]:
+    """From the wish to the least, each needing less than the one before."""
+    length = wanted.context_length
+    doubled = replace(wanted, num_cells=2 * length)
+    if entry.kind == "chat" and wanted.kv_unified and 2 * _kv_bytes(entry, doubled) < free.ram_bytes // 5:
+        yield doubled  # one long conversation should not keep all others waiting
+    yield wanted
+    shortest = min(length, _SHORTEST_AT_16_BITS)
+    lengths = list(_halvings(length, shortest))
+    yield from (_shortened(wanted, each) for each in lengths)
+    if entry.kind != "chat":
+        return
+    last = lengths[-1] if lengths else length
+    if wanted.kv_type == "f16":
+        yield _shortened(replace(wanted, kv_type="q8_0"), last)
+    coarse = replace(wanted, kv_type="q8_0")
+    lengths = [last, *_halvings(last, min(last, LEAST_CONTEXT))]
+    yield from (_shortened(coarse, each) for each in lengths[1:])
+    if free.gpu_bytes is not None and wanted.gpu_layers:
+        for quarter in (3, 2, 1, 0):
+            yield replace(_shortened(coarse, lengths[-1]), gpu_layers=(entry.num_layers + 1) * quarter // 4)
+
+
+def placed(entry: Entry, config: EngineConfig, wanted: EngineConfig, *, has_gpu: bool) -> Placement:
+    """What this choice needs, and where."""
+    num_layers = entry.num_layers + 1  # the last one turns into words
+    on_gpu = num_layers if config.gpu_layers < 0 else min(config.gpu_layers, num_layers)
+    share = on_gpu / num_layers if has_gpu else 0.0
+    weights, cache = entry.size_bytes, _kv_bytes(entry, config)
+    work = _work_bytes(entry, config)
+    ram = _PYTHON_BYTES + entry.num_tokens * _VOCAB_BYTES + (1 - share) * (weights + cache) + work
+    gpu = share * (weights + cache) + work + _GPU_CONTEXT_BYTES if share else 0
+    return Placement(
+        context_length=config.context_length,
+        wanted_context_length=wanted.context_length,
+        kv_type=config.kv_type,
+        gpu_layers=on_gpu if has_gpu else 0,
+        num_layers=num_layers if has_gpu else 0,
+        ram_bytes=int(ram),
+        gpu_bytes=int(gpu),
+    )
+
+
+def _kv_bytes(entry: Entry, config: EngineConfig) -> int:
+    if entry.kind != "chat":
+        return 0  # nothing is kept between two texts
+    share = _Q8_SHARE if config.kv_type == "q8_0" else 1.0
+    return int(config.num_cells * entry.kv_bytes_per_token * share)
+
+
+def _work_bytes(entry: Entry, config: EngineConfig) -> int:
+    """Room for one evaluation: what goes from layer to layer, and a number per word of the vocabulary for each
+    output. An encoder makes those for every token of a text and throws them away."""
+    num_tokens = config.ubatch_tokens if entry.kind == "chat" else config.context_length
+    num_outputs = config.num_sequences if entry.kind == "chat" else config.context_length
+    layer = num_tokens * (4 * entry.embedding_length + 2 * entry.inner_length) * 4
+    return layer + num_outputs * entry.num_tokens * 4
+
+
+def _halvings(length: int, least: int) -> Iterator[int]:
+    while length // 2 >= least:
+        length //= 2
+        yield length
+
+
+def _shortened(config: EngineConfig, length: int) -> EngineConfig:
+    cells = length if config.kv_unified else length * config.max_running
+    return replace(config, context_length=length, num_cells=cells)
