@@ -28,7 +28,9 @@ class Chat:
         self._backend = backend
         self._config = config
         self._send = send
-        self._template = templates.ChatTemplate(template, bos=self.vocab.bos_text, eos=self.vocab.eos_text)
+        self._template = templates.ChatTemplate(
+            template, bos=self.vocab.bos_text, eos=self.vocab.eos_text, is_isolated=True
+        )
         self._dialect = dialect_of(template)
         self._think = think_of(template)
         marks = self._marks()

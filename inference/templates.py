@@ -1,7 +1,7 @@
 """From messages to prompt tokens, through the chat template that the GGUF brings along.
 
-The template is somebody else's program: it runs in Jinja's sandbox, on copies, in the model's own process, and the
-supervisor ends that process if it takes too long. What people and documents say never meets the template: it is given
+The template is somebody else's program: it runs in Jinja's sandbox (`sandbox`), on copies, in a small process with
+limits on time and memory (`rendering`). What people and documents say never meets the template: it is given
 marks in place of the texts, and the texts are put in afterwards. So only the template's own words can become control
 tokens; a text that spells one stays plain text.
 What tools are called and what they were given goes the same way where it spells a control token.
@@ -9,21 +9,18 @@ What tools are called and what they were given goes the same way where it spells
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
-
-import jinja2
-import jinja2.ext
-from jinja2.sandbox import SandboxedEnvironment
+from typing import Any
 
 from inference import errors
 from inference.backends import Vocab
+from inference.rendering import IsolatedProgram
+from inference.sandbox import Program
 
 MAX_TEMPLATE_CHARS = 256 * 1024
 CHATML = (
@@ -44,15 +41,13 @@ class Segment:
 class ChatTemplate:
     """One model's template, compiled. A model without one gets ChatML."""
 
-    def __init__(self, source: str | None, *, bos: str = "", eos: str = "") -> None:
-        """Raises ModelBroken for a template that does not compile."""
+    def __init__(self, source: str | None, *, bos: str = "", eos: str = "", is_isolated: bool = False) -> None:
+        """is_isolated: in a process of its own, with limits. Raises ModelBroken when it does not compile."""
         if source is not None and len(source) > MAX_TEMPLATE_CHARS:
             raise errors.ModelBroken("The model's chat template is larger than any honest one.")
         self._marks = {"bos_token": bos, "eos_token": eos}
-        try:
-            self._template = _environment().from_string(source or CHATML)
-        except (jinja2.TemplateError, RecursionError) as error:
-            raise errors.ModelBroken(f"The model's chat template does not compile: {error}") from error
+        # Our own needs no guard.
+        self._program = IsolatedProgram(source) if source and is_isolated else Program(source or CHATML)
 
     def render(
         self,
@@ -93,17 +88,14 @@ class ChatTemplate:
                 segments.append(Segment(text, message))
         return segments
 
+    def close(self) -> None:
+        self._program.close()
+
     def _run(
         self, messages: list[dict[str, Any]], tools: Any, values: Mapping[str, Any], *, add_generation_prompt: bool
     ) -> str:
         given = {**values, **self._marks, "messages": messages, "tools": tools}
-        try:
-            return self._template.render(given, add_generation_prompt=add_generation_prompt)
-        except _Refused as error:
-            raise errors.BadParameter("messages", f"The model's template refuses this: {error}") from error
-        except (jinja2.TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
-            reason = f"The model's template cannot render these messages: {type(error).__name__}."
-            raise errors.BadParameter("messages", reason) from error
+        return self._program.render(given | {"add_generation_prompt": add_generation_prompt})
 
 
 class _Marks:
@@ -204,52 +196,3 @@ def _specials_pattern(vocab: Vocab) -> re.Pattern[str] | None:
         pattern = re.compile("(" + "|".join(map(re.escape, names)) + ")") if names else None
         known = _patterns[id(vocab)] = (vocab, pattern)
     return known[1]
-
-
-class _Refused(Exception):
-    """The template called raise_exception."""
-
-
-class _GenerationTag(jinja2.ext.Extension):
-    """{% generation %} marks training text in some templates; for us its body is just text."""
-
-    tags = {"generation"}
-
-    def parse(self, parser: Any) -> Any:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _environment() -> SandboxedEnvironment:
-    environment = SandboxedEnvironment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # a prompt is no page
-        # Both keep {{ 'a' * 10 ** 9 }} from being worked out while the model loads, which nobody watches.
-        optimized=False,
-        finalize=_at_rendering,
-        extensions=["jinja2.ext.loopcontrols", _GenerationTag],
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = _strftime_now
-    return environment
-
-
-@jinja2.pass_context
-def _at_rendering(_context: jinja2.runtime.Context, value: Any) -> Any:
-    """The value as it is. Whatever needs the context is not asked for its constants."""
-    return value
-
-
-def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=list)  # what |map gives is a generator
-
-
-def _raise(message: str) -> NoReturn:
-    raise _Refused(str(message)[:500])
-
-
-def _strftime_now(layout: str) -> str:
-    return datetime.datetime.now(tz=datetime.UTC).strftime(layout)
