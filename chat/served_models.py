@@ -111,6 +111,12 @@ def reranker() -> str:
     return model.name if model else ""
 
 
+def lift(model: ServedModel) -> None:
+    """A model that was put off because its process died may be tried again. Raises InferenceError."""
+    client().lift(model.name)
+    ServedModel.objects.filter(pk=model.pk).update(error="")
+
+
 def is_in_use(name: str) -> bool:
     """Whether an answer is being written, or waits to be, with this model."""
     return Turn.objects.unfinished().filter(model_name=name).exists()
@@ -168,6 +174,8 @@ def _row(model: ServedModel, info: wire.ModelInfo | None) -> dict[str, Any]:
         "state": state,
         "load_percent": info.load_percent if info else None,
         "error": (info.error if info else None) or model.error,
+        "placement": info.placement if info else None,
+        "can_be_lifted": info.can_be_lifted if info else False,
     }
 
 

@@ -182,7 +182,8 @@ class FakeBackend:
         answer = _answer(prompt, zlib.crc32(tokens[: marks[-1] if marks else None].tobytes()))
         if not answer.startswith(written):
             return []
-        ends = [token for word, token in (("die: ", _DIE), ("hang: ", _HANG)) if word in _last_question(prompt)]
+        question = _last_question(prompt)
+        ends = [token for word, token in (("die", _DIE), ("hang", _HANG)) if re.search(rf"{word}: [0-9]", question)]
         return self.vocab.tokenize(answer[len(written) :]) + ends
 
 

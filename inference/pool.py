@@ -228,6 +228,7 @@ class Pool:
             error=error,
             load_percent=percent,
             placement=placement.to_json() if placement else None,
+            can_be_lifted=state == "broken" and not entry.broken,
         )
 
 

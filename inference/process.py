@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 NOTHING = (0, 0, 0, 0, 0)
 # A child that computes without finishing a step gets this many times the patience of one that does nothing at all.
 _BUSY_FACTOR = 10
+_START_SECONDS = 60.0
 
 
 class Owner(Protocol):
@@ -162,9 +163,10 @@ class Pulse:
         self._heard_at = self._moved_at = time.monotonic()
         self._num_steps = -1
         self._activity = 0
+        self._has_begun = False
 
     def beat(self, num_steps: int, *, is_busy: bool) -> None:
-        self._heard_at = time.monotonic()
+        self._heard_at, self._has_begun = time.monotonic(), True
         if not is_busy or num_steps != self._num_steps:
             self._moved_at = self._heard_at
         self._num_steps = num_steps
@@ -174,6 +176,8 @@ class Pulse:
 
     def is_lost(self, now: float, stall_seconds: float, pid: int) -> bool:
         """Silent, or at a standstill. Who computes or reads from a disk may take longer over one step."""
+        if not self._has_begun:  # the interpreter alone takes seconds to start on a machine that is busy
+            return now - self._heard_at > max(stall_seconds, _START_SECONDS)
         still_for = now - self._moved_at
         if now - self._heard_at > stall_seconds or still_for > _BUSY_FACTOR * stall_seconds:
             return True

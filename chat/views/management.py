@@ -43,11 +43,11 @@ def show_models(request: HttpRequest) -> HttpResponse:
 
 @admin_only
 def change_model(request: HttpRequest, model_id: int) -> JsonResponse:
-    """Body {is_enabled?, title?, is_default?, is_embedding?}; effective at once. Answer {"served_models": […]}."""
+    """Body {is_enabled?, title?, is_default?, is_embedding?, lift?}; effective at once: {"served_models": […]}."""
     model = ServedModel.objects.for_admin(employee_of(request)).filter(pk=model_id).first()
     if model is None:
         raise Missing
-    body = requests.fields(request, is_enabled=bool, title=str, is_default=bool, is_embedding=bool)
+    body = requests.fields(request, is_enabled=bool, title=str, is_default=bool, is_embedding=bool, lift=bool)
     with transaction.atomic():
         _apply(model, body)
     try:
@@ -66,6 +66,11 @@ def _apply(model: ServedModel, body: dict[str, Any]) -> None:
         if model.is_embedding or model.name in spaces.states():
             raise Conflict("embedding_in_use", _("Documents are indexed with this model. Choose another one first."))
         served_models.disable(model)
+    if body.get("lift"):
+        try:
+            served_models.lift(model)
+        except InferenceError as error:
+            raise Conflict(error.code, error.sentence) from error
     if body.get("is_default"):
         if model.kind != CHAT:
             raise BadInput("wrong_kind", _("This model cannot chat."))

@@ -15,6 +15,7 @@ class ModelInfo:
     """One GGUF file of the models folder and what the service does with it at the moment.
 
     `error` is a sentence when state is "failed" (may be tried again) or "broken" (until the file changes).
+    `can_be_lifted`: it was put off for what its process did, not for what its file is.
     `placement` is how a loaded model was fitted into memory: context_length, wanted_context_length, kv_type,
     gpu_layers, num_layers, ram_bytes, gpu_bytes, and `note`, a sentence about what is less than was wanted.
     """
@@ -35,6 +36,7 @@ class ModelInfo:
     error: str | None = None
     load_percent: int | None = None
     placement: Mapping[str, Any] | None = None
+    can_be_lifted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         meta = {
@@ -52,6 +54,7 @@ class ModelInfo:
             "error": self.error,
             "load_percent": self.load_percent,
             "placement": self.placement,
+            "can_be_lifted": self.can_be_lifted,
         }
         return {
             "id": self.id,

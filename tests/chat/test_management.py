@@ -15,6 +15,9 @@ from django.test import Client
 
 from chat import served_models, tasks
 from chat.models import Employee, Invitation, ServedModel
+from inference.client import Client as InferenceClient
+from inference.errors import InferenceError
+from inference.wire import ChatRequest
 from rag import spaces
 from tests.factories import browser_of, make_model, make_thread, make_turn
 from tests.inference.serve import RunningInference
@@ -52,6 +55,27 @@ def test_a_fresh_machine_begins_with_its_starters(inference: RunningInference) -
     served_models.sync()
     chat.refresh_from_db()
     assert not chat.is_enabled
+
+
+def test_a_model_that_was_put_off_is_tried_again_when_carol_says_so(
+    inference: RunningInference, carols_browser: Client
+) -> None:
+    """The page says why it is off, and how much memory a loaded one was given; a sound model has nothing to lift."""
+    found = rows(carols_browser.get("/manage/models/"))["fake-chat"]
+    url = f"/manage/models/{found['id']}/"
+    request = ChatRequest("fake-chat", [{"role": "user", "content": "die: 1"}])
+    with InferenceClient(inference.url, inference.secret) as client, pytest.raises(InferenceError):
+        client.chat(request)
+    found = rows(carols_browser.get("/manage/models/"))["fake-chat"]
+    assert (found["state"], found["can_be_lifted"]) == ("broken", True)
+    assert "SIGABRT" in found["error"]
+    lifted = rows(carols_browser.patch(url, {"lift": True}, **JSON))["fake-chat"]
+    assert (lifted["state"], lifted["can_be_lifted"], lifted["error"]) == ("unloaded", False, "")
+    with InferenceClient(inference.url, inference.secret) as client:
+        client.load("fake-chat")
+    placement = rows(carols_browser.get("/manage/models/"))["fake-chat"]["placement"]
+    assert placement["context_length"] == placement["wanted_context_length"] == 8192
+    assert placement["ram_bytes"] > 0
 
 
 def test_there_is_one_default(inference: RunningInference, carols_browser: Client) -> None:

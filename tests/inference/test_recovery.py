@@ -85,7 +85,7 @@ def test_a_child_that_stops_stepping_is_replaced() -> None:
 
 def test_a_request_that_hangs_the_engine_is_refused_alone() -> None:
     """The beat of the process goes on and its steps do not: that is noticed too, and the cause found."""
-    with service(HEARTH_FAKE_TOKENS_PER_SECOND="100", HEARTH_STALL_SECONDS="1") as (_, client):
+    with service(HEARTH_FAKE_TOKENS_PER_SECOND="100", HEARTH_STALL_SECONDS="2") as (_, client):
         client.load("fake-chat")
         got: list[Any] = []
         for thread in follow(client, ["babble: 60", "hang: 2"], got):

@@ -27,7 +27,10 @@ interface Row {
   error: string;
   /** Of an embedding model that documents are indexed with, or will be. */
   index: { status: "active" | "building"; num_done: number; num_all: number; problem: string } | null;
+  can_be_lifted: boolean;
+  placement: Placement | null;
 }
+interface Placement { context_length: number; wanted_context_length: number; kv_type: string; gpu_layers: number; num_layers: number; ram_bytes: number; note: string }
 interface State { served_models?: Row[]; problem?: string }
 
 const REFRESH_MS = 3000;
@@ -55,7 +58,7 @@ export class ModelTable extends HTMLElement {
     }
   }
 
-  async #change(row: Row, change: Partial<Row>): Promise<void> {
+  async #change(row: Row, change: Partial<Row> & { lift?: true }): Promise<void> {
     try {
       const answer = await api<State>("PATCH", `/manage/models/${row.id}/`, change);
       this.#show(answer.served_models ?? []);
@@ -99,7 +102,7 @@ export class ModelTable extends HTMLElement {
       el("td", { class: "table__main" }, this.#title(row), el("span", { class: "table__small" }, factsOf(row))),
       el("td", { class: "table__number", "data-label": this.#label(1) }, size(row.size_bytes)),
       el("td", { class: "table__number", "data-label": this.#label(2) }, row.context_length ? strings.tokens(number(row.context_length)) : ""),
-      el("td", { "data-label": this.#label(3) }, stateOf(row)),
+      el("td", { "data-label": this.#label(3) }, stateOf(row), row.can_be_lifted && this.#lift(row)),
       el("td", { "data-label": this.#label(4) }, this.#role(row)),
       el("td", { "data-label": this.#label(5) }, enabled),
     );
@@ -138,6 +141,11 @@ export class ModelTable extends HTMLElement {
     return row.kind === "chat" && row.is_enabled ? button(strings.makeDefault, { is_default: true }) : "";
   }
 
+  #lift(row: Row): HTMLElement {
+    const attributes = { type: "button", class: "button button--small", "data-key": `lift-${row.id}`, "aria-label": strings.lift(row.title) };
+    return el("button", { ...attributes, click: () => void this.#change(row, { lift: true }) }, strings.retry);
+  }
+
   #label(column: number): string {
     return this.querySelectorAll("thead th")[column]?.textContent ?? "";
   }
@@ -165,8 +173,20 @@ function stateOf(row: Row): HTMLElement {
     loading: ["busy", strings.stateLoading(row.load_percent)],
     unloaded: ["", strings.stateUnloaded],
     failed: ["bad", strings.stateFailed],
-    broken: ["bad", strings.stateBroken],
+    broken: ["bad", row.can_be_lifted ? strings.stateOff : strings.stateBroken],
     missing: ["bad", strings.stateMissing],
   } as const)[row.state];
-  return el("span", {}, el("span", { class: "state", "data-tone": tone }, words), row.error && el("span", { class: "table__small" }, row.error));
+  const more = row.error || fitOf(row.placement);
+  return el("span", {}, el("span", { class: "state", "data-tone": tone }, words), more && el("span", { class: "table__small" }, more));
+}
+
+/** How much memory it was given, and what had to be made smaller for it. */
+function fitOf(fit: Placement | null): string {
+  if (!fit) return "";
+  const reduced = [
+    fit.context_length < fit.wanted_context_length && strings.shorterContext(number(fit.context_length), number(fit.wanted_context_length)),
+    fit.note && fit.kv_type !== "f16" && strings.coarseCache,
+    fit.gpu_layers < fit.num_layers && strings.fewerLayers(fit.gpu_layers, fit.num_layers),
+  ].filter(Boolean);
+  return [strings.memoryNeeded(size(fit.ram_bytes)), ...reduced].join(" · ");
 }
