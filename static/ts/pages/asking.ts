@@ -11,7 +11,7 @@ import { toast } from "../lib/toast";
 import type { Answers } from "./answers";
 import type { Conversation } from "./conversation";
 
-interface Pending { answer: AnswerStreamElement; question?: HTMLElement; text?: string; isBranch: boolean }
+interface Pending { answer: AnswerStreamElement; question?: HTMLElement; text?: string; isBranch: boolean; isStopped?: boolean }
 interface Place { thread: string | null; model: string | null }
 
 export class Asking {
@@ -66,6 +66,11 @@ export class Asking {
     this.#ask({ type: "answer.continue", ref: id, id, answer: article?.dataset["message"] ?? "" }, { answer, isBranch: false });
   }
 
+  /** Stop what the server has not acknowledged yet, as soon as it has a name. */
+  stop(): void {
+    for (const pending of this.#pending.values()) pending.isStopped = true;
+  }
+
   /** Whether the frame was an answer to this tab. */
   accepted({ ref, answer, turn }: Accepted): boolean {
     const pending = this.#pending.get(ref);
@@ -75,6 +80,7 @@ export class Asking {
     const article = pending.answer.closest<HTMLElement>(".answer");
     if (article) article.dataset["message"] = answer.id;
     this.answers.follow(turn.id, pending.answer, pending.answer.text);
+    if (pending.isStopped) socket.stop(turn.id);
     this.changed();
     if (pending.isBranch) this.branched();
     return true;

@@ -39,7 +39,7 @@ export class ChatPage {
   start(): void {
     this.#composer.openDraft(this.#thread);
     this.#composer.addEventListener("message-send", (event) => this.#asking.send((event as CustomEvent<Draft>).detail, this.#place));
-    this.#composer.addEventListener("answer-stop", () => this.#answers.stop());
+    this.#composer.addEventListener("answer-stop", () => this.#stop());
     this.#composer.addEventListener("document-detach", (event) => void this.#detach((event as CustomEvent<string>).detail));
     this.#picker.addEventListener("model-chosen", (event) => void this.#choose((event as CustomEvent<string>).detail));
     this.#list.addEventListener("thread-changed", (event) => this.#retitle((event as CustomEvent<{ id: string; title: string }>).detail));
@@ -132,6 +132,11 @@ export class ChatPage {
     requestAnimationFrame(() => requestAnimationFrame(() => this.#showContext()));
   }
 
+  #stop(): void {
+    this.#asking.stop();
+    this.#answers.stop();
+  }
+
   #showContext(): void {
     const gauge = document.querySelector<ContextGauge>("context-gauge");
     gauge?.show(this.#conversation.lastAnswer?.contextTokens ?? 0, this.#picker.model?.context_length ?? 0);
@@ -213,6 +218,6 @@ export class ChatPage {
 
   #escape(event: KeyboardEvent): void {
     if (event.key !== "Escape" || event.defaultPrevented || event.shiftKey || document.querySelector("dialog[open], .menu:popover-open, .sidebar:popover-open")) return;
-    if (!closeSource()) this.#answers.stop();
+    if (!closeSource()) this.#stop();
   }
 }
