@@ -203,5 +203,5 @@ def _wish_of(frame: frames.Frame, language: str) -> tuple[Callable[..., asking.S
             return asking.regenerate, asking.Again(id, answer, model, language)
         case frames.SendMessage(id=id, text=text, documents=documents, model=model):
             place = frame.thread, text, model, documents, language, frame.parent, frame.edits
-            return asking.send, asking.Question(id, *place)
+            return asking.send, asking.Question(id, *place, frame.folder, frame.temporary)
     raise TypeError(frame)

@@ -30,6 +30,7 @@ class SendMessage:
     """The question is stored once under its id, however often it is sent.
 
     parent: the message that it follows, None for the last one shown; edits: the question that it stands beside.
+    folder and temporary: of the thread that begins with it.
     """
 
     ref: str
@@ -40,6 +41,8 @@ class SendMessage:
     documents: tuple[uuid.UUID, ...]
     parent: uuid.UUID | None = None
     edits: uuid.UUID | None = None
+    folder: uuid.UUID | None = None
+    temporary: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,12 @@ def _id_or_none(value: Any) -> uuid.UUID | None:
     return None if value is None else _id(value)
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool | None):
+        raise ValueError
+    return bool(value)
+
+
 def _ids(value: Any) -> tuple[uuid.UUID, ...]:
     if value is None:
         return ()
@@ -203,6 +212,8 @@ KINDS: dict[str, tuple[Callable[..., Frame], dict[str, Check]]] = {
             "documents": _ids,
             "parent": _id_or_none,
             "edits": _id_or_none,
+            "folder": _id_or_none,
+            "temporary": _flag,
         },
     ),
     "answer.regenerate": (RegenerateAnswer, {"ref": _ref, "id": _id, "answer": _id, "model": _name_or_none}),

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 KIB = 1024
 MAX_TEXT_CHARS = 32_000  # of one question
+MAX_DRAFT_CHARS = 2 * MAX_TEXT_CHARS  # longer than can be sent, so that it can still be shortened
 MAX_FRAME_BYTES = 256 * KIB  # of one frame from a browser: the text above in any script, escaped
 MAX_UNACKNOWLEDGED_BYTES = 64 * KIB
 ACKNOWLEDGE_SECONDS = 30.0  # a full window that stays full for longer belongs to nobody
@@ -35,6 +36,11 @@ MAX_FOLLOWED_TURNS = 32  # by one socket
 MAX_DOCUMENTS_PER_THREAD = 100
 MAX_OPEN_TURNS_PER_EMPLOYEE = 10
 MAX_API_KEYS_PER_EMPLOYEE = 20
+MAX_FOLDERS_PER_EMPLOYEE = 200
+MAX_INSTRUCTIONS_CHARS = 4_000  # of a folder: read before every answer in it
+MAX_TAGS_PER_THREAD = 20
+MAX_TAG_CHARS = 40
+MAX_SHARES_PER_EMPLOYEE = 500
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Prompt:
+    """num_public_messages: how many of the first are the same for everybody."""
+
     messages: list[dict[str, str]]
     num_history_left_out: int = 0
+    num_public_messages: int = NUM_PUBLIC_MESSAGES
 
 
 def room_for_prompt(context_length: int) -> int:
@@ -57,15 +60,23 @@ def room_for_sources(context_length: int, question: str, most: int = MAX_SOURCES
 
 
 def pack(
-    history: Sequence[Said], question: str, sources: str, room_tokens: int, count: CountTokens, begun: str = ""
+    history: Sequence[Said],
+    question: str,
+    sources: str,
+    room_tokens: int,
+    count: CountTokens,
+    begun: str = "",
+    instructions: str = "",
 ) -> Prompt:
     """The messages, newest history first to stay. Calls the counter at most once. Raises QuestionTooLong.
 
-    begun is the text of an answer that goes on: not among the messages, but it takes room.
+    begun is the text of an answer that goes on: not among the messages, but it takes room. instructions go with the
+    system message, which is then the asker's own.
     """
+    system = f"{SYSTEM}\n\n{instructions}" if instructions else SYSTEM
     asked = f"{sources}\n\nQuestion: {question}" if sources else question
     recent = list(history[-MAX_HISTORY_MESSAGES:])
-    texts = [SYSTEM, asked, begun, *(said.text for said in recent)]
+    texts = [system, asked, begun, *(said.text for said in recent)]
     if sum(num_bytes(text) for text in texts) + TOKENS_PER_MESSAGE * len(texts) <= room_tokens:
         kept = recent
     else:
@@ -75,10 +86,11 @@ def pack(
             raise QuestionTooLong(asked_tokens, left)
         left -= asked_tokens
         kept = _newest_that_fit(recent, sizes, left)
-    messages = [Said("system", SYSTEM), *kept, Said("user", asked)]
+    messages = [Said("system", system), *kept, Said("user", asked)]
     return Prompt(
         [{"role": said.role, "content": said.text} for said in messages],
         num_history_left_out=len(history) - len(kept),
+        num_public_messages=0 if instructions else NUM_PUBLIC_MESSAGES,
     )
 
 

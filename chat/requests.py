@@ -7,6 +7,7 @@ Unknown fields are refused, so that nothing can be smuggled past a form ("mass a
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from functools import wraps
 from types import UnionType
@@ -93,6 +94,24 @@ def require(body: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if name not in body:
             _refuse(_("The field “%(name)s” is missing.") % {"name": name})
+
+
+def strings(body: Mapping[str, Any], name: str) -> list[str]:
+    """A field that is a list of storable strings."""
+    values: list[Any] = body[name]
+    if any(not isinstance(value, str) for value in values):
+        _refuse(_("The field “%(name)s” has the wrong type.") % {"name": name})
+    if not all(_is_storable(value) for value in values):
+        _refuse(_("The field “%(name)s” holds a character that cannot be stored.") % {"name": name})
+    return values
+
+
+def id_of(body: Mapping[str, Any], name: str) -> uuid.UUID:
+    """A field that is the id of something, whether or not there is such a thing."""
+    try:
+        return uuid.UUID(body[name])
+    except ValueError:
+        _refuse(_("The field “%(name)s” has the wrong type.") % {"name": name})
 
 
 def no_fields(request: HttpRequest) -> None:

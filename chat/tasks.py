@@ -7,7 +7,7 @@ import uuid
 
 from celery import Task, shared_task
 
-from chat import served_models, titles
+from chat import deleting, served_models, titles
 from chat.turns import presence, queue
 from inference.errors import InferenceError
 
@@ -24,6 +24,11 @@ def title_thread(thread_id: str) -> None:
 def sweep_turns() -> None:
     queue.sweep()
     presence.give_up_abandoned()
+
+
+@shared_task(name="chat.expire_threads")  # type: ignore[untyped-decorator]
+def expire_threads() -> None:
+    deleting.expire()
 
 
 @shared_task(name="chat.sync_models")  # type: ignore[untyped-decorator]

@@ -1,30 +1,35 @@
 """Find threads by the words in their titles and messages, with the place where they stand.
 
 Words are looked for as they are written and as beginnings ("reise" finds "Reisekosten"), in whatever language. A thread
-counts once, with its newest message that has all the words; the title counts more. Left out: what is being written now.
+counts once, with its newest message that has all the words; the title counts more. Filters such as `model:` narrow it
+down (chat.search_query), and alone they list. Left out: what is being written now, and temporary threads.
 """
 
 from __future__ import annotations
 
-import re
 import uuid
 from dataclasses import dataclass
+from datetime import date, datetime, time
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchVector
-from django.db.models.functions import Left
+from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.functions import Concat, Left, Lower
+from django.utils import timezone
 
 from chat.models import Employee, Message, Thread
 from chat.models.message import PENDING
+from chat.models.thread import ThreadQuerySet
+from chat.search_query import ThreadQuery, parse
 
 MAX_THREADS = 30
-MAX_WORDS = 12
-MAX_WORD_CHARS = 60
 INDEXED_CHARS = 100_000  # PostgreSQL indexes at most a megabyte of one text
 # Split off again below. A text that holds them itself marks a word too many at worst.
 START, END = "\x02", "\x03"
 
 # The same expressions as in the indexes thread_words and message_words.
 TITLE_WORDS = SearchVector("title", config="simple")
+_TAGS = Func(F("tags"), Value(START), function="array_to_string", output_field=TextField())
+FOLDED_TAGS = Lower(Concat(Value(START), _TAGS, Value(START), output_field=TextField()))
 MESSAGE_WORDS = SearchVector(Left("text", INDEXED_CHARS), config="simple")
 
 
@@ -36,28 +41,56 @@ class Hit:
 
 
 def search(employee: Employee, text: str) -> list[Hit]:
-    """At most MAX_THREADS, titles first, then newest first. Three queries."""
-    words = [word[:MAX_WORD_CHARS] for word in re.findall(r"\w+", text.replace("\x00", ""))[:MAX_WORDS]]
-    if not words:
+    """At most MAX_THREADS, titles first, then newest first. Three queries; one where there are only filters."""
+    asked = parse(text)
+    if asked.is_empty:
         return []
-    query = SearchQuery(" & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw")
-    titled = _by_title(employee, query)
-    snippets = _by_message(employee, query)
-    threads = Thread.objects.for_employee(employee).in_bulk(list(snippets))
-    told = sorted((threads[pk] for pk in snippets if pk in threads), key=lambda thread: thread.updated_at, reverse=True)
+    threads = _narrowed(Thread.objects.for_employee(employee).kept(), asked)
+    if not asked.words:
+        return [Hit(thread, []) for thread in threads.order_by("-updated_at")[:MAX_THREADS]]
+    query = SearchQuery(" & ".join(f"'{word}':*" for word in asked.words), config="simple", search_type="raw")
+    titled = list(threads.annotate(words=TITLE_WORDS).filter(words=query).order_by("-updated_at")[:MAX_THREADS])
+    snippets = _by_message(employee, query, None if asked == ThreadQuery(asked.words) else threads)
+    found = threads.in_bulk(list(snippets))
+    told = sorted((found[pk] for pk in snippets if pk in found), key=lambda thread: thread.updated_at, reverse=True)
     order = [*titled, *(thread for thread in told if thread not in titled)]
     return [Hit(thread, _parts(snippets.get(thread.pk, ""))) for thread in order[:MAX_THREADS]]
 
 
-def _by_title(employee: Employee, query: SearchQuery) -> list[Thread]:
-    threads = Thread.objects.for_employee(employee).annotate(words=TITLE_WORDS).filter(words=query)
-    return list(threads.order_by("-updated_at")[:MAX_THREADS])
+def _narrowed(threads: ThreadQuerySet, asked: ThreadQuery) -> ThreadQuerySet:
+    """Those that the filters leave. A name counts from its beginning on, as words do."""
+    if asked.model:
+        is_named = Q(messages__model_name__icontains=asked.model) | Q(model__title__icontains=asked.model)
+        threads = threads.filter(pk__in=threads.filter(is_named).values("pk"))
+    if asked.folder:
+        threads = threads.filter(folder__name__istartswith=asked.folder)
+    if asked.tag:
+        # One person's threads are few: comparing without case costs less than an index of its own.
+        threads = threads.alias(folded_tags=FOLDED_TAGS).filter(
+            folded_tags__contains=f"{START}{asked.tag.lower()}{START}"
+        )
+    if asked.before:
+        threads = threads.filter(updated_at__lt=_midnight(asked.before))
+    if asked.after:
+        threads = threads.filter(updated_at__gte=_midnight(asked.after))
+    if asked.has_document:
+        threads = threads.filter(
+            pk__in=threads.filter(documents__deleted_at=None, documents__isnull=False).values("pk")
+        )
+    return threads
 
 
-def _by_message(employee: Employee, query: SearchQuery) -> dict[uuid.UUID, str]:
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time()))
+
+
+def _by_message(employee: Employee, query: SearchQuery, within: ThreadQuerySet | None) -> dict[uuid.UUID, str]:
     """The headline of the newest hit in each thread."""
-    hits = Message.objects.for_employee(employee).exclude(status=PENDING).annotate(words=MESSAGE_WORDS)
-    newest = hits.filter(words=query).order_by("thread", "-created_at").distinct("thread").values("pk")
+    hits = Message.objects.for_employee(employee).filter(thread__is_temporary=False).exclude(status=PENDING)
+    if within is not None:
+        hits = hits.filter(thread__in=within.values("pk"))
+    found = hits.annotate(words=MESSAGE_WORDS).filter(words=query)
+    newest = found.order_by("thread", "-created_at").distinct("thread").values("pk")
     headline = SearchHeadline(
         Left("text", INDEXED_CHARS),
         query,

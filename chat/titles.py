@@ -30,7 +30,7 @@ _LABEL = re.compile(r"^(title|titel|subject|betreff)\s*[:\-–]\s*", re.IGNORECA
 
 def write(thread_id: uuid.UUID) -> None:
     """Ask the thread's model for a title. Nothing happens when the employee or a model wrote one already."""
-    thread = Thread.objects.filter(pk=thread_id, deleted_at=None, title_source=FROM_QUESTION).first()
+    thread = Thread.objects.kept().filter(pk=thread_id, deleted_at=None, title_source=FROM_QUESTION).first()
     if thread is None:
         return
     question = Message.objects.filter(thread=thread, role=USER).in_order().first()
@@ -39,6 +39,8 @@ def write(thread_id: uuid.UUID) -> None:
         return
     title = cleaned(_ask(thread, question.text, answer.text, answer.model_name), question.text)
     if title and thread.rename(title, FROM_MODEL):
+        # The model took its time: what else changed meanwhile is said as it is now.
+        thread.refresh_from_db()
         doorbell.thread_changed(thread.owner_id, thread.summary())
 
 

@@ -6,7 +6,20 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from chat import requests
-from chat.views import account, branches, citations, documents, exports, management, sessions, threads
+from chat.views import (
+    account,
+    branches,
+    citations,
+    documents,
+    drafts,
+    exports,
+    folders,
+    management,
+    sessions,
+    shares,
+    threads,
+    trash,
+)
 
 handler400 = "chat.views.errors.bad_request"
 handler403 = "chat.views.errors.permission_denied"
@@ -25,12 +38,23 @@ urlpatterns = [
     path("threads/archive/", threads.archive, name="archive"),
     path("threads/search/", threads.found, name="thread_search"),
     path("threads/<uuid:thread_id>/", threads.thread, name="thread"),
+    path("threads/trash/", trash.trash, name="trash"),
+    path("threads/trash/<uuid:thread_id>/", trash.trashed_thread, name="trashed_thread"),
+    path("threads/draft/", drafts.new_draft, name="new_draft"),
+    path("threads/<uuid:thread_id>/draft/", drafts.draft, name="draft"),
+    path("threads/<uuid:thread_id>/seen/", threads.seen, name="seen"),
+    path("threads/<uuid:thread_id>/shares/", shares.thread_shares, name="thread_shares"),
     path("threads/<uuid:thread_id>/restoration/", threads.restoration, name="restoration"),
     path("threads/<uuid:thread_id>/branch/", branches.branch, name="branch"),
     path("threads/<uuid:thread_id>/forks/", branches.forks, name="forks"),
     path("threads/<uuid:thread_id>/thread.md", exports.markdown, name="thread_markdown"),
     path("threads/<uuid:thread_id>/thread.json", exports.json, name="thread_json"),
     path("threads/<uuid:thread_id>/documents/<uuid:document_id>/", threads.thread_document, name="thread_document"),
+    path("shared/", shares.shares, name="shares"),
+    path("shared/<uuid:share_id>/", shares.shared, name="shared"),
+    path("shared/<uuid:share_id>/copies/", shares.share_copies, name="share_copies"),
+    path("folders/", folders.folders, name="folders"),
+    path("folders/<uuid:folder_id>/", folders.folder, name="folder"),
     path("documents/", documents.documents, name="documents"),
     path("uploads/<uuid:upload_id>/", documents.upload, name="upload"),
     path("documents/<uuid:document_id>/", documents.document, name="document"),
@@ -52,7 +76,6 @@ urlpatterns = [
     path("manage/models/<int:model_id>/", management.model, name="model"),
     path("manage/employees/", management.employees, name="employees"),
     path("manage/employees/<int:employee_id>/", management.employee, name="employee"),
-    path("v1/", include("chat.api.urls")),
     path("v1/", include("chat.api.urls")),
     path("health/", requests.methods(GET=health), name="health"),
 ]

@@ -6,7 +6,7 @@ A citation is one source of one answer; rag/citing.py makes it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,3 +190,8 @@ def _spot(page: Page | None, place: Found) -> Spot:
         fractions=page.fractions(rects) if page else [],
         is_scanned=page is not None and page.source == Page.Source.OCR,
     )
+
+
+def forget(message_ids: Iterable[uuid.UUID]) -> None:
+    """The messages are deleted for ever: what they cited is nobody's to open any more."""
+    Citation.objects.filter(message_id__in=list(message_ids)).delete()

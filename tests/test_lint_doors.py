@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNED = {"Thread", "Message", "Turn", "ApiKey", "ServedModel", "Document", "Version", "Upload", "Citation", "Page"}
-OWNED |= {"Chunk", "Access", "Membership", "Principal", "Shard"}
-DOORS = {"for_employee", "for_admin", "trash_of", "authenticate", "issue"}
+OWNED |= {"Folder", "Draft", "Share", "Chunk", "Access", "Membership", "Principal", "Shard"}
+DOORS = {"for_employee", "for_admin", "trash_of", "open_to", "authenticate", "issue"}
 # Modules of verbs, and why they may.
 VERBS = {
     "chat/models": "a row's own verbs",
@@ -23,6 +23,8 @@ VERBS = {
     "chat/turns/asking.py": "makes messages and turns; whatever comes from outside is looked up for the employee first",
     "chat/turns/queue.py": "the rows of turns that workers claim; a stop is looked up for the employee first",
     "chat/turns/presence.py": "ends turns that no worker will write, whoever's they are",
+    "chat/deleting.py": "deletes threads that were looked up for the employee, and what beat finds expired",
+    "chat/sharing.py": "copies what a reader was shown into a thread of their own",
     "chat/forking.py": "copies messages of a thread that was looked up for the employee",
     "chat/turns/history.py": "reads the thread of a turn that a worker has claimed",
     "chat/turns/after.py": "finishes the thread of a turn that a worker has claimed",

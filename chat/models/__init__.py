@@ -6,12 +6,27 @@ Every owned model has `for_employee`, the only door to its rows; `tests/test_lin
 from __future__ import annotations
 
 from chat.models.api_key import ApiKey
+from chat.models.draft import Draft
 from chat.models.employee import Employee
+from chat.models.folder import Folder
 from chat.models.invitation import Invitation
 from chat.models.message import Message
 from chat.models.served_model import ServedModel
+from chat.models.share import Share
 from chat.models.thread import Thread
 from chat.models.turn import Turn
 from chat.models.turn_worker import TurnWorker
 
-__all__ = ["ApiKey", "Employee", "Invitation", "Message", "ServedModel", "Thread", "Turn", "TurnWorker"]
+__all__ = [
+    "ApiKey",
+    "Draft",
+    "Employee",
+    "Folder",
+    "Invitation",
+    "Message",
+    "ServedModel",
+    "Share",
+    "Thread",
+    "Turn",
+    "TurnWorker",
+]

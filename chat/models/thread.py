@@ -1,12 +1,14 @@
-"""A conversation of one employee: its title, its model, the documents it asks, and when it was put into the trash."""
+"""A conversation of one employee: its title, model, documents, folder and tags, and when it went into the trash."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models, transaction
@@ -15,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from chat import limits
 from chat.branches import Tree
-from chat.errors import Conflict
+from chat.errors import BadInput, Conflict
 from chat.models.employee import Employee
+from chat.models.folder import Folder
 from chat.models.served_model import ServedModel
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from rag.models import Document
 
 TITLE_CHARS = 120
+TRASH_DAYS = 30
+# A temporary thread that nobody ended, because the browser died, ends by itself.
+TEMPORARY_HOURS = 12
 # Who wrote the title. A title that an employee wrote is never overwritten.
 FROM_QUESTION, FROM_MODEL, FROM_EMPLOYEE = "question", "model", "employee"
 
@@ -41,14 +47,26 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(owner=employee, deleted_at=None)
 
     def trash_of(self, employee: Employee) -> ThreadQuerySet:
-        return self.filter(owner=employee, deleted_at__isnull=False)
+        """Last deleted first."""
+        return self.filter(owner=employee, deleted_at__isnull=False).order_by("-deleted_at")
+
+    def kept(self) -> ThreadQuerySet:
+        """Those that lists and searches show: temporary ones are open on the page that began them, and nowhere else."""
+        return self.filter(is_temporary=False)
 
     def recent(self) -> ThreadQuerySet:
         """What the list shows: pinned first, then newest first; nothing from the archive."""
-        return self.filter(archived_at=None).order_by(models.F("pinned_at").desc(nulls_last=True), "-updated_at")
+        return self.kept().filter(archived_at=None).order_by(models.F("pinned_at").desc(nulls_last=True), "-updated_at")
 
     def archived(self) -> ThreadQuerySet:
-        return self.filter(archived_at__isnull=False).order_by("-archived_at")
+        return self.kept().filter(archived_at__isnull=False).order_by("-archived_at")
+
+    def expired(self) -> ThreadQuerySet:
+        """Of anybody: what has lain in the trash for long enough, and temporary threads that were left open."""
+        now = timezone.now()
+        is_old_trash = models.Q(deleted_at__lt=now - timedelta(days=TRASH_DAYS))
+        is_left_open = models.Q(is_temporary=True, updated_at__lt=now - timedelta(hours=TEMPORARY_HOURS))
+        return self.filter(is_old_trash | is_left_open)
 
 
 class Thread(models.Model):
@@ -57,6 +75,10 @@ class Thread(models.Model):
     title = models.CharField(max_length=TITLE_CHARS, blank=True)
     title_source = models.CharField(max_length=10, default=FROM_QUESTION)
     model = models.ForeignKey(ServedModel, on_delete=models.SET_NULL, null=True, related_name="+")
+    folder = models.ForeignKey(Folder, on_delete=models.SET_NULL, null=True, related_name="threads")
+    tags = ArrayField(models.CharField(max_length=limits.MAX_TAG_CHARS), default=list, db_default=[])
+    # Leaves nothing behind: in no list, found by no search, gone with the page.
+    is_temporary = models.BooleanField(default=False, db_default=False)
     documents = models.ManyToManyField("rag.Document", related_name="threads")
     # The branch that pages show is the one through this message; without it, the newest.
     tip = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
@@ -65,6 +87,9 @@ class Thread(models.Model):
     pinned_at = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
+    # When the newest answer ended, and when its owner last looked: in between there is something unread.
+    answered_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
 
     objects = ThreadQuerySet.as_manager()
 
@@ -72,6 +97,7 @@ class Thread(models.Model):
         indexes = [
             models.Index(fields=["owner", "-updated_at"], name="thread_recent"),
             GinIndex(SearchVector("title", config="simple"), name="thread_words"),
+            models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="thread_trash"),
         ]
 
     def __str__(self) -> str:
@@ -107,6 +133,50 @@ class Thread(models.Model):
         self.archived_at = timezone.now() if is_archived else None
         self.save(update_fields=["archived_at"])
 
+    def put_into(self, folder: Folder | None) -> None:
+        self.folder = folder
+        self.save(update_fields=["folder"])
+
+    @property
+    def instructions(self) -> str:
+        """What the model reads before every conversation here."""
+        return self.folder.instructions if self.folder else ""
+
+    def tag(self, tags: Sequence[str]) -> None:
+        """These and no others; as one writes them, twice is once. Raises BadInput."""
+        # str.split() also parts at the separators that `tag_line` uses.
+        names = list(dict.fromkeys(" ".join(tag.split()) for tag in tags))
+        if len(names) > limits.MAX_TAGS_PER_THREAD:
+            sentence = _("A thread has at most %(limit)d tags.") % {"limit": limits.MAX_TAGS_PER_THREAD}
+            raise BadInput("too_many_tags", sentence)
+        if any(not 1 <= len(name) <= limits.MAX_TAG_CHARS for name in names):
+            sentence = _("A tag has 1 to %(limit)d characters.") % {"limit": limits.MAX_TAG_CHARS}
+            raise BadInput("bad_tag", sentence)
+        self.tags = names
+        self.save(update_fields=["tags"])
+
+    @property
+    def tag_line(self) -> str:
+        """Its tags in one attribute of the page; the unit separator is in none of them."""
+        return "\x1f".join(self.tags)
+
+    @property
+    def is_unread(self) -> bool:
+        return self.answered_at is not None and (self.seen_at is None or self.seen_at < self.answered_at)
+
+    def see(self) -> bool:
+        """Its owner looks at it. Whether that was news. At most one statement."""
+        if not self.is_unread:
+            return False
+        self.seen_at = timezone.now()
+        self.save(update_fields=["seen_at"])
+        return True
+
+    def note_answer(self) -> None:
+        """An answer has ended; unread until somebody looks."""
+        self.answered_at = timezone.now()
+        self.save(update_fields=["answered_at"])
+
     @transaction.atomic
     def attach(self, documents: Iterable[Document]) -> None:
         """Let the thread's questions be asked of these too. Twice is once. Raises Conflict when it has too many."""
@@ -136,4 +206,8 @@ class Thread(models.Model):
             "pinned": self.pinned_at is not None,
             "archived": self.archived_at is not None,
             "deleted": self.deleted_at is not None,
+            "folder": str(self.folder_id) if self.folder_id else None,
+            "tags": self.tags,
+            "unread": self.is_unread,
+            "temporary": self.is_temporary,
         }

@@ -19,7 +19,10 @@ def answered(turn: Turn) -> None:
     thread = Thread.objects.filter(pk=turn.thread_id).first()
     if thread is None:
         return
+    thread.note_answer()
     doorbell.thread_changed(thread.owner_id, thread.summary())
+    if thread.is_temporary:
+        return
     is_first = turn.question.parent_id is None
     if is_first and thread.title_source == FROM_QUESTION and turn.answer.status == COMPLETE:
         ask_for_title(thread)

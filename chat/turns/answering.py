@@ -83,22 +83,31 @@ class Answering:
         try:
             count = history.counter(turn.model_name)
             prompt = await in_thread(
-                prompts.pack, said, turn.question.text, self.sources.text, room, count, self._writer.text
+                prompts.pack,
+                said,
+                turn.question.text,
+                self.sources.text,
+                room,
+                count,
+                self._writer.text,
+                turn.thread.instructions,
             )
         except prompts.QuestionTooLong as error:
             failure = failures.answer_too_long() if self._writer.text else failures.too_long(error)
             raise failure from error
         await self._tell_sources(prompt.num_history_left_out)
         whose = f"employee-{turn.thread.owner_id}"
+        # What a temporary thread made the engine read is of no use to any other thread.
+        salt = f"thread-{turn.thread_id.hex}" if turn.thread.is_temporary else whose
         return wire.ChatRequest(
             model=turn.model_name,
             messages=prompt.messages,
             max_tokens=prompts.MAX_ANSWER_TOKENS,
             temperature=prompts.SOURCED_TEMPERATURE if self.sources.text else None,
-            cache_salt=whose,
+            cache_salt=salt,
             fairness_key=whose,
             return_progress=True,
-            num_public_messages=prompts.NUM_PUBLIC_MESSAGES,
+            num_public_messages=prompt.num_public_messages,
         )
 
     async def _tell_sources(self, num_history_left_out: int) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from chat import limits
 from chat.errors import BadInput, Conflict, Missing, TooMany
-from chat.models import Employee, Message, ServedModel, Thread, Turn
+from chat.models import Employee, Folder, Message, ServedModel, Thread, Turn
 from chat.models.message import ASSISTANT, PENDING, USER
 from chat.models.thread import first_words
 from chat.turns import queue
@@ -37,7 +37,7 @@ class Sent:
 class Question:
     """parent_id: the message it follows; without one, the last that the thread shows. edits: the question that it
 
-    stands beside. id is the message's.
+    stands beside. id is the message's. folder_id and is_temporary: of the thread that begins with it.
     """
 
     id: uuid.UUID
@@ -48,6 +48,8 @@ class Question:
     language: str = ""
     parent_id: uuid.UUID | None = None
     edits: uuid.UUID | None = None
+    folder_id: uuid.UUID | None = None
+    is_temporary: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ def _send(employee: Employee, question: Question) -> Sent:
     _check_open_turns(employee)
     is_new = question.thread_id is None
     if question.thread_id is None:
-        thread = Thread(owner=employee, title=first_words(question.text))
+        thread = Thread(owner=employee, title=first_words(question.text), is_temporary=question.is_temporary)
+        thread.folder = _folder(employee, question.folder_id)
     else:
         thread = _locked(employee, question.thread_id)
     parent_id = None if is_new else _parent_of(thread, question)
@@ -245,6 +248,11 @@ def _model_for(employee: Employee, name: str | None, thread: Thread) -> ServedMo
     if model is None:
         raise BadInput("no_model", _("No model is enabled yet. Ask an admin."))
     return model
+
+
+def _folder(employee: Employee, folder_id: uuid.UUID | None) -> Folder | None:
+    """One that was deleted meanwhile is none: the question matters more."""
+    return Folder.objects.for_employee(employee).filter(pk=folder_id).first() if folder_id else None
 
 
 def _attach(employee: Employee, thread: Thread, ids: Iterable[uuid.UUID]) -> None:

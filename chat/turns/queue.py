@@ -64,7 +64,9 @@ def claim(worker: str, turn_id: uuid.UUID | None = None) -> Turn | None:
         row = cursor.fetchone()
         if row is None:
             return None
-        return Turn.objects.select_related("thread__owner", "thread__model", "question", "answer").get(pk=row[0])
+        return Turn.objects.select_related(
+            "thread__owner", "thread__model", "thread__folder", "question", "answer"
+        ).get(pk=row[0])
 
 
 def release(turn: Turn, *, not_before_seconds: float = 0) -> bool:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
-from django.utils.translation import gettext as _
 
 from chat import doorbell, forking, requests
 from chat.branches import Tree
-from chat.errors import BadInput, Missing
+from chat.errors import Missing
 from chat.models import Employee, Message, Thread, Turn
 from chat.requests import employee_of, signed_in
 from chat.views.documents import visible_sources
@@ -136,10 +135,7 @@ def _message(request: HttpRequest, thread: Thread) -> Message:
     """The message that the body names. Raises BadInput, Missing."""
     body = requests.fields(request, message=str)
     requests.require(body, "message")
-    try:
-        message_id = uuid.UUID(body["message"])
-    except ValueError:
-        raise BadInput("bad_field", _("The field “%(name)s” has the wrong type.") % {"name": "message"}) from None
+    message_id = requests.id_of(body, "message")
     message = Message.objects.for_employee(employee_of(request)).filter(thread=thread, pk=message_id).first()
     if message is None:
         raise Missing

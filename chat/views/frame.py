@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import translation
 
 from chat.errors import Missing
-from chat.models import Employee, ServedModel, Thread
+from chat.models import Employee, Folder, ServedModel, Thread
 from chat.requests import employee_of
 
 SIDEBAR_THREADS = 200
@@ -22,7 +22,7 @@ SIDEBAR_THREADS = 200
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context of every template: user; for signed-in employees also
 
-    threads: the newest Thread rows, newest first (scripts group them by day);
+    threads: the newest Thread rows, newest first (scripts group them by day); folders: as `Folder.summary`;
     page_state: for json_script, see `page_state`.
     """
     user = getattr(request, "user", None)
@@ -31,6 +31,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "user": user,
         "threads": cache(lambda: list(Thread.objects.for_employee(user).recent()[:SIDEBAR_THREADS])),
+        "folders": cache(lambda: [folder.summary() for folder in Folder.objects.for_employee(user).in_order()]),
         "page_state": cache(lambda: page_state(user)),
     }
 
@@ -38,7 +39,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 def page_state(employee: Employee, **more: Any) -> dict[str, Any]:
     """What scripts need to know about a page. A view adds what it shows:
 
-    thread.html: thread {id, title, model, documents: [DocumentState]}, running_turns [{id, answer}];
+    thread.html: thread {id, title, model, documents: [DocumentState], temporary}, running_turns [{id, answer}], draft,
+    new_thread {folder, temporary} where there is none yet;
     documents.html: documents; models.html: served_models; employees.html: employees, invitations.
     """
     return {

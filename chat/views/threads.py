@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import uuid
+from types import NoneType
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from chat import doorbell, requests, thread_search
+from chat import deleting, doorbell, requests, thread_search
 from chat.errors import BadInput, Missing
-from chat.models import ServedModel, Thread
+from chat.models import Draft, Employee, Folder, ServedModel, Thread
 from chat.models.thread import TITLE_CHARS
 from chat.requests import employee_of, signed_in
 from chat.views.branches import newest, running_turns
 from chat.views.documents import state_of
+from chat.views.folders import folder_of
 from chat.views.frame import SIDEBAR_THREADS, page_state, thread_of
 from rag.models import Document
 
 
 @signed_in
 def show_new(request: HttpRequest) -> HttpResponse:
-    """chat/thread.html for a thread that does not exist yet: thread None, thread_messages [], current_model."""
+    """chat/thread.html for a thread that does not exist yet: thread None, thread_messages [], current_model.
+
+    ?folder=id begins it in this folder, ?temporary=1 as one that leaves nothing behind; the context says so.
+    """
     employee = employee_of(request)
+    folder = _folder_in(request.GET.get("folder", ""), employee)
+    is_temporary = request.GET.get("temporary") == "1"
+    new_thread = {"folder": str(folder.pk) if folder else None, "temporary": is_temporary}
+    draft = "" if is_temporary else Draft.objects.for_employee(employee).text_in(None)
     context: dict[str, Any] = {
         "thread": None,
         "thread_messages": [],
+        "new_folder": folder,
+        "is_temporary": is_temporary,
         "current_model": ServedModel.objects.for_employee(employee).default(),
-        "page_state": page_state(employee),
+        "page_state": page_state(employee, new_thread=new_thread, draft=draft),
     }
     return render(request, "chat/thread.html", context)
+
+
+def _folder_in(text: str, employee: Employee) -> Folder | None:
+    """The folder that an address names; an old address that names none any more begins a thread in none."""
+    try:
+        return Folder.objects.for_employee(employee).filter(pk=uuid.UUID(text)).first()
+    except ValueError:
+        return None
 
 
 @signed_in
@@ -42,6 +62,7 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
     """
     employee = employee_of(request)
     thread = thread_of(request, thread_id)
+    thread.see()
     documents = list(thread.documents.for_employee(employee).recent())
     models = ServedModel.objects.for_employee(employee)
     own = models.chat().filter(pk=thread.model_id).first() if thread.model_id else None
@@ -51,21 +72,28 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
         "title": thread.title,
         "model": current.name if current else None,
         "documents": [state_of(document) for document in documents],
+        "temporary": thread.is_temporary,
     }
     stretch = newest(employee, thread)
     context = {
         "thread": thread,
         "thread_messages": stretch.messages,
         "num_earlier": stretch.num_earlier,
+        "is_temporary": thread.is_temporary,
         "current_model": current,
-        "page_state": page_state(employee, thread=state, running_turns=running_turns(employee, thread)),
+        "page_state": page_state(
+            employee,
+            thread=state,
+            running_turns=running_turns(employee, thread),
+            draft=Draft.objects.for_employee(employee).text_in(thread),
+        ),
     }
     return render(request, "chat/thread.html", context)
 
 
 @signed_in
 def list_recent(request: HttpRequest) -> JsonResponse:
-    """{"threads": [{id, title, updated_at, pinned, archived, deleted}]}, newest first."""
+    """{"threads": [summary]}, newest first: see Thread.summary."""
     threads = Thread.objects.for_employee(employee_of(request)).recent()[:SIDEBAR_THREADS]
     return JsonResponse({"threads": [thread.summary() for thread in threads]})
 
@@ -79,39 +107,65 @@ def list_archived(request: HttpRequest) -> JsonResponse:
 
 @signed_in
 def find(request: HttpRequest) -> JsonResponse:
-    """?q=words: {"threads": [summary with snippet]}, titles first; a snippet is [[text, whether it is a hit], …]."""
+    """?q=words and filters: {"threads": [summary with snippet]}, titles first, as chat.thread_search says.
+
+    A snippet is [[text, whether it is a hit], …].
+    """
     found = thread_search.search(employee_of(request), request.GET.get("q", ""))
     return JsonResponse({"threads": [hit.thread.summary() | {"snippet": hit.snippet} for hit in found]})
 
 
 @signed_in
 def change(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Body {title?, model?, pinned?, archived?}; the answer is {"thread": summary}."""
+    """Body {title?, model?, pinned?, archived?, folder?, tags?}; the answer is {"thread": summary}.
+
+    folder is an id, or null for none. All or nothing.
+    """
     thread = thread_of(request, thread_id)
-    body = requests.fields(request, title=str, model=str, pinned=bool, archived=bool)
-    model = None
+    body = requests.fields(request, title=str, model=str, pinned=bool, archived=bool, folder=str | NoneType, tags=list)
+    with transaction.atomic():
+        _apply(thread, body, employee_of(request))
+    return _changed(thread)
+
+
+def _apply(thread: Thread, body: dict[str, Any], employee: Employee) -> None:
     if "model" in body:
-        model = ServedModel.objects.for_employee(employee_of(request)).chat().filter(name=body["model"]).first()
+        model = ServedModel.objects.for_employee(employee).chat().filter(name=body["model"]).first()
         if model is None:
             raise BadInput("unknown_model", _("There is no model of this name."))
+        thread.choose_model(model)
     if "title" in body:
         thread.rename(requests.title_of(body["title"], TITLE_CHARS))
-    if model is not None:
-        thread.choose_model(model)
     if "pinned" in body:
         thread.pin(body["pinned"])
     if "archived" in body:
         thread.archive(body["archived"])
-    return _changed(thread)
+    if "folder" in body:
+        thread.put_into(folder_of(employee, requests.id_of(body, "folder")) if body["folder"] is not None else None)
+    if "tags" in body:
+        thread.tag(requests.strings(body, "tags"))
 
 
 @signed_in
 def delete(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Into the trash; POST …/restoration/ undoes it."""
+    """Into the trash; POST …/restoration/ undoes it. A temporary thread is gone for ever."""
     requests.no_fields(request)
     thread = thread_of(request, thread_id)
+    if thread.is_temporary:
+        deleting.forever(thread)
+        return JsonResponse({"thread": thread.summary() | {"id": str(thread_id), "deleted": True}})
     thread.delete_softly()
     return _changed(thread)
+
+
+@signed_in
+def see(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+    """The employee looks at the newest answer: its dot goes, in every tab."""
+    requests.no_fields(request)
+    thread = thread_of(request, thread_id)
+    if thread.see():
+        doorbell.thread_changed(thread.owner_id, thread.summary())
+    return requests.done()
 
 
 @signed_in
@@ -160,4 +214,5 @@ archive = requests.methods(GET=list_archived)
 found = requests.methods(GET=find)
 thread = requests.methods(GET=show, PATCH=change, DELETE=delete)
 restoration = requests.methods(POST=restore)
+seen = requests.methods(PUT=see)
 thread_document = requests.methods(PUT=attach_document, DELETE=detach_document)

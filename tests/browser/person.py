@@ -23,6 +23,7 @@ class Person:
         self.url = url
         self.complaints: list[str] = []
         self._context.on("request", self._check_address)
+        self._devices: list[Person] = []
         self._open_tab()
 
     def _open_tab(self) -> None:
@@ -31,6 +32,8 @@ class Person:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def leave(self) -> None:
+        for device in self._devices:
+            device.leave()
         self._context.close()
 
     def another_tab(self) -> Person:
@@ -39,6 +42,17 @@ class Person:
         other._open_tab()
         other.open(self.page.url)
         return other
+
+    def another_device(self) -> Person:
+        """The same person before a telephone, on the page where one begins."""
+        browser = self._context.browser
+        assert browser
+        cookies: Any = self._context.storage_state()
+        phone = Person(browser, self.url, cookies, viewport={"width": 390, "height": 800})
+        phone.complaints = self.complaints
+        self._devices.append(phone)
+        phone.open("/")
+        return phone
 
     def open(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.url + path)

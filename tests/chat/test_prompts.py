@@ -95,3 +95,11 @@ def test_room_is_kept_for_the_answer(context_length: int) -> None:
 def test_only_what_looks_like_a_title_is_one(said: str, title: str) -> None:
     """Small models ramble; the first words of the question are better than that."""
     assert cleaned(said, "How much is a hotel in Berlin?") == title
+
+
+def test_a_folders_instructions_are_the_askers_own() -> None:
+    """They stand in the system message, and what is not the same for everybody is not shared in the engine."""
+    prompt = prompts.pack([], "How much?", "", 4096, refuse, instructions="Use EUR.")
+    assert prompt.messages[0] == {"role": "system", "content": f"{prompts.SYSTEM}\n\nUse EUR."}
+    assert prompt.num_public_messages == 0
+    assert prompts.pack([], "How much?", "", 4096, refuse).num_public_messages == 1

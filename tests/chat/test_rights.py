@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from chat import consumers, frames, socket_rights, valkey
-from chat.models import ApiKey, Employee, Invitation, ServedModel, Thread, Turn
+from chat.models import ApiKey, Draft, Employee, Folder, Invitation, ServedModel, Share, Thread, Turn
 from chat.models.turn import STOPPED
 from rag import uploads
 from rag.models import Citation, Document, Page, Upload, Version
@@ -202,7 +202,7 @@ def _body(name: str, method: str, kwargs: dict[str, Any]) -> dict[str, object]:
 
 def _state(people: Any, me: Employee | None) -> list[Any]:
     """The rows of everybody else, as far as a request may touch them."""
-    tables: list[Any] = [Thread, Document, Upload, ApiKey]
+    tables: list[Any] = [Thread, Document, Upload, ApiKey, Folder, Draft, Share]
     rows: list[Any] = [list(table.objects.exclude(owner=me).order_by("pk").values()) for table in tables]
     rows.append(list(ServedModel.objects.order_by("pk").values()))
     return [*rows, list(Employee.objects.exclude(pk=getattr(me, "pk", None)).order_by("pk").values())]
@@ -234,7 +234,9 @@ def _parameters(name: str) -> list[str]:
 
 def _thread(owner: Employee, name: str) -> uuid.UUID:
     thread = make_thread(owner)
-    if name == "restoration":
+    if name == "thread_shares":
+        make_turn(thread, answer="180 EUR", status=STOPPED, message_status="stopped")
+    if name in ("restoration", "trashed_thread"):
         thread.delete_softly()
     elif name == "thread_document":
         thread.documents.add(_read_document(owner))
@@ -274,6 +276,10 @@ def _citation(owner: Employee, name: str) -> uuid.UUID:
     ).pk
 
 
+def _share(owner: Employee, name: str) -> uuid.UUID:
+    return Share.make(make_thread(owner), [{"role": "user", "text": "How much?", "model": "", "sources": []}]).pk
+
+
 def _token(owner: Employee, name: str) -> str:
     return Invitation.objects.issue(f"{uuid.uuid4().hex}@example.com", by=owner)[1]
 
@@ -282,6 +288,8 @@ MAKERS: dict[str, Callable[[Employee, str], Any]] = {
     "thread_id": _thread,
     "document_id": _document,
     "upload_id": _upload,
+    "folder_id": lambda owner, name: Folder.make(owner, "Plans").pk,
+    "share_id": _share,
     "citation_id": _citation,
     "page_no": lambda owner, name: 0,
     "token": _token,

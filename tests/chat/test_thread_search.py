@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from chat import thread_search
-from chat.models import Employee, Message, Thread
-from tests.factories import make_thread, make_turn
+from chat.models import Employee, Folder, Message, Thread
+from tests.factories import make_document, make_thread, make_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +129,27 @@ def test_a_thread_is_exported(alice: Employee, alices_browser: Client) -> None:
     assert (body["format"], body["tip"]) == ("hearth.thread.1", str(answer.pk))
     assert body["messages"][1]["parent"] == body["messages"][0]["id"]
     assert body["messages"][1]["sources"][0]["quote"] == ""
+
+
+def test_filters(alice: Employee, bob: Employee, alices_browser: Client) -> None:
+    """Each narrows down what the words find, and alone it lists; nobody else's threads, whatever is asked."""
+    old = make_thread(alice, "Old hotel", updated_at=datetime(2025, 5, 5, tzinfo=UTC), tags=["Trips"])
+    new = make_thread(alice, "New hotel", folder=Folder.make(alice, "Q3 plans"))
+    asked = make_thread(alice, "Asked hotel")
+    asked.attach([make_document(alice)])
+    make_turn(new, "hotel", answer="hotel", message_status="complete")
+    make_thread(bob, "Bob's hotel", tags=["Trips"])
+    for query, titles in {
+        "tag:trips": ["Old hotel"],
+        "before:2026 hotel": ["Old hotel"],
+        "after:2025-05-05 hotel": ["Asked hotel", "New hotel"],
+        "after:2025-05 in:q3": ["New hotel"],
+        "has:document": ["Asked hotel"],
+        "model:fake": ["New hotel"],
+        "model:fake nothing": [],
+        "tag:tri%": [],
+        "before:soon": [],
+    }.items():
+        found = alices_browser.get("/threads/search/", {"q": query}).json()["threads"]
+        assert sorted(thread["title"] for thread in found) == titles, query
+    assert old.tags == ["Trips"]

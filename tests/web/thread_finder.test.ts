@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { ThreadHit } from "../../static/ts/lib/protocol";
 import { ThreadFinder } from "../../static/ts/models/thread_finder";
 
-const hit = (id: string): ThreadHit => ({ id, title: id, updated_at: "", pinned: false, archived: false, deleted: false, snippet: [] });
+const hit = (id: string): ThreadHit => ({ id, title: id, updated_at: "", pinned: false, archived: false, deleted: false, folder: null, tags: [], unread: false, temporary: false, snippet: [] });
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("asks a moment after the last key, and not for one letter", async () => {

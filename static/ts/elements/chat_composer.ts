@@ -1,13 +1,16 @@
 // <chat-composer>: the message, its files, and the button that sends or stops.
 //
 // Fires "message-send" {text, documents}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
-// session until the message is acknowledged, so neither a reload nor a refusal loses it.
+// session until the message is acknowledged, so neither a reload nor a refusal loses it, and goes to the server too,
+// so that it is there on the person's other devices.
 
+import { request } from "../lib/api";
 import { actionOf, find, icon } from "../lib/dom";
 import { number } from "../lib/numbers";
 import type { DocumentState } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { countChars } from "../models/answer_stream";
+import { DraftKeeper } from "../models/draft_keeper";
 import { AttachedFiles } from "./attached_files";
 
 const MAX_CHARS = 32_000;
@@ -19,6 +22,7 @@ export class ChatComposer extends HTMLElement {
   #text!: HTMLTextAreaElement;
   #isAnswering = false;
   #draftKey = "draft";
+  #keeper: DraftKeeper | null = null;
 
   connectedCallback(): void {
     this.#text = find(this, "textarea");
@@ -44,18 +48,24 @@ export class ChatComposer extends HTMLElement {
       input.value = "";
     });
     this.#watchDrops();
+    addEventListener("pagehide", () => this.#keeper?.flush());
     this.#refresh();
   }
 
-  /** Which thread's draft this is; brings back what was not sent. */
-  openDraft(thread: string | null): void {
+  /** Which thread's draft this is; brings back what was not sent, here or (`kept`) on another device. */
+  openDraft(thread: string | null, kept = "", isKept = true): void {
     this.#draftKey = `draft:${thread ?? "new"}`;
-    const kept = sessionStorage.getItem(this.#draftKey);
-    if (kept && !this.#text.value) this.fill(kept);
+    this.#keeper?.flush();
+    const path = thread ? `/threads/${thread}/draft/` : "/threads/draft/";
+    this.#keeper = isKept ? new DraftKeeper(kept, (text) => keepDraft(path, text)) : null;
+    const draft = sessionStorage.getItem(this.#draftKey) ?? kept;
+    if (draft && isKept && !this.#text.value) this.fill(draft);
   }
 
   /** The message is safe on the server: its draft may go. A new one may have been begun meanwhile. */
   forgetDraft(): void {
+    this.#keeper?.edit(this.#text.value);
+    this.#keeper?.flush();
     if (this.#text.value) sessionStorage.setItem(this.#draftKey, this.#text.value);
     else sessionStorage.removeItem(this.#draftKey);
   }
@@ -131,7 +141,8 @@ export class ChatComposer extends HTMLElement {
   }
 
   #edited(): void {
-    sessionStorage.setItem(this.#draftKey, this.#text.value);
+    if (this.#keeper) sessionStorage.setItem(this.#draftKey, this.#text.value);
+    this.#keeper?.edit(this.#text.value);
     this.#resize();
     this.#refresh();
   }
@@ -180,4 +191,9 @@ export class ChatComposer extends HTMLElement {
       this.attach(event.dataTransfer?.files ?? []);
     });
   }
+}
+
+function keepDraft(path: string, text: string): Promise<unknown> {
+  // keepalive: the last one goes out while the page is left.
+  return request("PUT", path, { body: JSON.stringify({ text }), headers: { "Content-Type": "application/json" }, keepalive: text.length < 20_000 });
 }

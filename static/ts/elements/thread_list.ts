@@ -1,45 +1,47 @@
-// <thread-list>: the sidebar's threads: pinned ones, then by the reader's days; what a search found; the archive.
+// <thread-list>: the sidebar's threads: pinned ones, folders, then by the reader's days; what a search found; the
+// archive and the trash.
 
 import { api } from "../lib/api";
 import { socket } from "../lib/connection";
 import { el, icon } from "../lib/dom";
 import { showFailure } from "../lib/failure";
+import { foldersOfPage } from "../lib/folders";
 import { monthOf } from "../lib/numbers";
-import type { ThreadHit, ThreadSummary } from "../lib/protocol";
+import type { Folder, ThreadHit, ThreadSummary } from "../lib/protocol";
 import { strings } from "../lib/strings";
-import { toast } from "../lib/toast";
 import { ThreadFinder } from "../models/thread_finder";
 import { type Period, periodOf } from "../models/thread_groups";
-import { openThreadMenu, threadRow } from "./thread_row";
+import { type Side, ThreadShelves } from "../models/thread_shelves";
+import { folderRow } from "./folder_row";
+import { ThreadActs } from "./thread_acts";
+import { openThreadMenu, openTrashMenu, threadRow } from "./thread_row";
 
-const UNDO_KEY = "deleted-thread";
+const OPEN_FOLDERS_KEY = "open-folders";
 
 export class ThreadList extends HTMLElement {
-  #threads = new Map<string, ThreadSummary>();
+  shelves = new ThreadShelves();
+  #acts = new ThreadActs(this);
   #current = "";
   #filter = "";
   #renaming = "";
   #hasBeenOpen = false;
-  /** The threads of the archive, while it is shown. */
-  #archive: Map<string, ThreadSummary> | null = null;
+  #openFolders = new Set<string>(JSON.parse(sessionStorage.getItem(OPEN_FOLDERS_KEY) ?? "[]") as string[]);
   #finder = new ThreadFinder(
     async (words) => (await api<{ threads: ThreadHit[] }>("GET", `/threads/search/?q=${encodeURIComponent(words)}`)).threads,
-    () => this.#draw(),
+    () => this.draw(),
   );
 
   connectedCallback(): void {
     for (const row of this.querySelectorAll<HTMLElement>("[data-thread]")) this.#adopt(row);
-    this.#draw();
-    this.addEventListener("click", (event) => {
-      const more = event.target instanceof Element ? event.target.closest<HTMLElement>(".threads__more") : null;
-      if (more) this.#openActions(more);
-    });
+    for (const folder of foldersOfPage()) this.shelves.folders.set(folder.id, folder);
+    this.#openFolderOfCurrent();
+    this.draw();
+    this.addEventListener("click", (event) => this.#clicked(event));
     this.addEventListener("keydown", (event) => this.#walk(event));
-    const deleted = sessionStorage.getItem(UNDO_KEY);
-    sessionStorage.removeItem(UNDO_KEY);
-    if (deleted) this.#offerUndo(JSON.parse(deleted) as ThreadSummary);
+    this.#acts.offerUndoAfterReload();
     socket.on("thread.changed", ({ thread }) => this.put(thread));
     socket.addEventListener("open", () => void this.#catchUp());
+    document.addEventListener("visibilitychange", () => this.#see());
   }
 
   get current(): string {
@@ -49,22 +51,28 @@ export class ThreadList extends HTMLElement {
   /** Mark the thread that the page shows now. */
   set current(id: string) {
     this.#current = id;
-    this.#draw();
+    this.#openFolderOfCurrent();
+    this.draw();
   }
 
   put(thread: ThreadSummary): void {
-    const { deleted, archived } = thread;
-    place(this.#threads, thread, !deleted && !archived);
-    if (this.#archive) place(this.#archive, thread, !deleted && archived);
+    this.shelves.put(thread);
+    const { deleted } = thread;
     this.#finder.hits = this.#finder.hits.flatMap((hit) => (hit.id !== thread.id ? [hit] : deleted ? [] : [{ ...hit, ...thread }]));
     this.dispatchEvent(new CustomEvent("thread-changed", { bubbles: true, detail: thread }));
-    this.#draw();
+    this.draw();
+    this.#see();
+  }
+
+  putFolder(folder: Folder): void {
+    this.shelves.folders.set(folder.id, folder);
+    this.draw();
   }
 
   filter(text: string): void {
     this.#filter = text.trim().toLowerCase();
     this.#finder.find(this.#filter);
-    this.#draw();
+    this.draw();
   }
 
   /** The first thread that the filter leaves, for Enter in the search field. */
@@ -73,10 +81,21 @@ export class ThreadList extends HTMLElement {
   }
 
   #adopt(row: HTMLElement): void {
-    const id = row.dataset["thread"] ?? "";
-    const title = row.textContent?.trim() ?? "";
-    this.#threads.set(id, { id, title, updated_at: row.dataset["updated"] ?? "", pinned: row.dataset["pinned"] !== undefined, archived: false, deleted: false });
-    if (row.dataset["current"] !== undefined) this.#current = id;
+    const { thread: id = "", updated = "", folder = "", tags = "" } = row.dataset;
+    const is = (name: string): boolean => row.dataset[name] !== undefined;
+    this.shelves.put({
+      id,
+      title: row.textContent?.trim() ?? "",
+      updated_at: updated,
+      pinned: is("pinned"),
+      archived: false,
+      deleted: false,
+      folder: folder || null,
+      tags: tags ? tags.split("\u001f") : [],
+      unread: is("unread"),
+      temporary: false,
+    });
+    if (is("current")) this.#current = id;
   }
 
   /** The socket was away: other tabs and devices may have changed the list. */
@@ -86,109 +105,147 @@ export class ThreadList extends HTMLElement {
       return;
     }
     try {
-      const { threads } = await api<{ threads: ThreadSummary[] }>("GET", "/threads/");
-      this.#threads = new Map(threads.map((thread) => [thread.id, thread]));
-      this.#draw();
+      const [{ threads }, { folders }] = await Promise.all([
+        api<{ threads: ThreadSummary[] }>("GET", "/threads/"),
+        api<{ folders: Folder[] }>("GET", "/folders/"),
+      ]);
+      this.shelves.fill(threads);
+      this.shelves.folders = new Map(folders.map((folder) => [folder.id, folder]));
+      this.draw();
     } catch {
       // The list is a convenience: the next change or page brings it up to date.
     }
   }
 
-  #draw(): void {
+  /** Whoever looks at the page has seen the answer that ended on it. */
+  #see(): void {
+    const thread = this.shelves.get(this.#current);
+    if (!thread?.unread || document.visibilityState !== "visible") return;
+    this.shelves.put({ ...thread, unread: false });
+    this.draw();
+    api("PUT", `/threads/${thread.id}/seen/`).catch(() => {
+      // The dot is back with the next page; nothing is lost.
+    });
+  }
+
+  draw(): void {
     if (this.#renaming) return;
     const focused = this.contains(document.activeElement) ? (document.activeElement as HTMLElement).closest<HTMLElement>("[data-thread]")?.dataset["thread"] : null;
-    this.replaceChildren(...(this.#filter ? this.#found() : this.#archive ? this.#archived(this.#archive) : this.#grouped()));
+    this.replaceChildren(...(this.#filter ? this.#found() : this.shelves.side ? this.#beside(this.shelves.side) : this.#shelf()));
     if (focused) this.querySelector<HTMLElement>(`[data-thread="${focused}"] .threads__link`)?.focus();
   }
 
-  #grouped(): HTMLElement[] {
+  #shelf(): HTMLElement[] {
+    const loose = this.shelves.loose;
+    const pinned = loose.filter((thread) => thread.pinned);
     const groups = new Map<string, ThreadSummary[]>();
-    const newest = [...this.#threads.values()].sort(byTime);
-    for (const thread of [...newest.filter(({ pinned }) => pinned), ...newest.filter(({ pinned }) => !pinned)]) {
-      const label = thread.pinned ? strings.pinned : labelOf(periodOf(new Date(thread.updated_at), new Date()));
+    for (const thread of loose.filter((each) => !each.pinned)) {
+      const label = labelOf(periodOf(new Date(thread.updated_at), new Date()));
       groups.set(label, [...(groups.get(label) ?? []), thread]);
     }
-    const nodes = [...groups].flatMap(([label, threads]) => [el("h2", { class: "threads__group" }, label), this.#rows(threads)]);
-    const more = el("button", { type: "button", class: "threads__way", click: () => void this.#openArchive() }, icon("archive"), strings.archive);
-    return [...(nodes.length ? nodes : [none(strings.noThreads)]), more];
+    const folders = this.shelves.foldersByName.flatMap((folder) => this.#folder(folder));
+    const nodes = [
+      ...(pinned.length ? [heading(strings.pinned), this.#rows(pinned)] : []),
+      ...(folders.length ? [heading(strings.folders), ...folders] : []),
+      ...[...groups].flatMap(([label, threads]) => [heading(label), this.#rows(threads)]),
+    ];
+    return [...(nodes.length ? nodes : [none(strings.noThreads)]), ...this.#ways()];
+  }
+
+  #folder(folder: Folder): HTMLElement[] {
+    const threads = this.shelves.inFolder(folder.id);
+    const isOpen = this.#openFolders.has(folder.id);
+    const row = folderRow(folder, threads, isOpen, {
+      toggle: () => this.#toggle(folder.id),
+      rename: () => void this.#acts.renameFolder(folder),
+      instruct: () => void this.#acts.instructFolder(folder),
+      delete: () => void this.#acts.deleteFolder(folder),
+    });
+    if (!isOpen) return [row];
+    return [row, threads.length ? this.#rows(threads, "threads--inside") : el("p", { class: "sidebar__none threads--inside" }, strings.folderEmpty)];
+  }
+
+  #ways(): HTMLElement[] {
+    const way = (name: string, label: string, click: () => void): HTMLElement =>
+      el("button", { type: "button", class: "threads__way", click }, icon(name), label);
+    return [
+      el("div", { class: "threads__ways" },
+        way("folder", strings.newFolder, () => void this.#acts.makeFolder()),
+        way("archive", strings.archive, () => void this.#lookBeside("archive")),
+        way("trash", strings.trash, () => void this.#lookBeside("trash")),
+      ),
+    ];
   }
 
   /** Titles that the page knows at once, and what the server finds in titles and messages a moment later. */
   #found(): HTMLElement[] {
     const { hits, isDone } = this.#finder;
     const known = new Set(hits.map(({ id }) => id));
-    const titled = [...this.#threads.values()].filter(({ id, title }) => !known.has(id) && title.toLowerCase().includes(this.#filter)).sort(byTime);
+    const titled = isDone && hits.length ? [] : this.shelves.titled(this.#filter).filter(({ id }) => !known.has(id));
     if (titled.length + hits.length > 0) return [this.#rows([...titled, ...hits])];
-    return [none(isDone ? strings.nothingFound : strings.searchingThreads)];
+    return [none(isDone ? strings.nothingFound : strings.searchingThreads), ...(isDone ? [el("p", { class: "sidebar__none" }, strings.searchFilters)] : [])];
   }
 
-  #archived(archive: Map<string, ThreadSummary>): HTMLElement[] {
-    const back = el("button", { type: "button", class: "threads__way", click: () => this.#closeArchive() }, icon("left"), strings.allThreads);
-    const threads = [...archive.values()];
-    return [back, el("h2", { class: "threads__group" }, strings.archive), threads.length ? this.#rows(threads) : none(strings.archiveEmpty)];
+  #beside(side: Side): HTMLElement[] {
+    const back = el("button", { type: "button", class: "threads__way", click: () => this.#lookBack() }, icon("left"), strings.allThreads);
+    const threads = this.shelves.aside;
+    const empty = side === "trash" && threads.length > 0 && el("button", { type: "button", class: "threads__way", click: () => void this.#acts.emptyTrash() }, icon("trash"), strings.emptyTrash);
+    const about = side === "trash" && el("p", { class: "sidebar__none" }, strings.trashNote);
+    const rows = threads.length ? this.#rows(threads) : none(side === "trash" ? strings.trashEmpty : strings.archiveEmpty);
+    return [back, heading(side === "trash" ? strings.trash : strings.archive), rows, about, empty].filter((node): node is HTMLElement => Boolean(node));
   }
 
-  async #openArchive(): Promise<void> {
+  async #lookBeside(side: Side): Promise<void> {
     try {
-      const { threads } = await api<{ threads: ThreadSummary[] }>("GET", "/threads/archive/");
-      this.#archive = new Map(threads.map((thread) => [thread.id, thread]));
-      this.#draw();
+      const { threads } = await api<{ threads: ThreadSummary[] }>("GET", `/threads/${side}/`);
+      this.shelves.look(side, threads);
+      this.draw();
       this.querySelector<HTMLElement>(".threads__way")?.focus();
     } catch (error) {
       showFailure(error);
     }
   }
 
-  #closeArchive(): void {
-    this.#archive = null;
-    this.#draw();
+  #lookBack(): void {
+    this.shelves.look(null);
+    this.draw();
     this.querySelector<HTMLElement>(".threads__way")?.focus();
   }
 
-  #rows(threads: ThreadSummary[]): HTMLElement {
-    return el("ul", { class: "threads" }, ...threads.map((thread) => threadRow(thread, thread.id === this.#current)));
+  #toggle(folder: string, isOpen = !this.#openFolders.has(folder)): void {
+    if (isOpen) this.#openFolders.add(folder);
+    else this.#openFolders.delete(folder);
+    sessionStorage.setItem(OPEN_FOLDERS_KEY, JSON.stringify([...this.#openFolders]));
+    this.draw();
+    this.querySelector<HTMLElement>(`[data-folder="${folder}"] .folder__name`)?.focus();
+  }
+
+  #openFolderOfCurrent(): void {
+    const folder = this.shelves.get(this.#current)?.folder;
+    if (folder) this.#openFolders.add(folder);
+  }
+
+  #rows(threads: ThreadSummary[], modifier = ""): HTMLElement {
+    return el("ul", { class: `threads ${modifier}`.trim() }, ...threads.map((thread) => threadRow(thread, thread.id === this.#current)));
   }
 
   #walk(event: KeyboardEvent): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const links = [...this.querySelectorAll<HTMLElement>(".threads__link")];
+    const links = [...this.querySelectorAll<HTMLElement>(".threads__link, .folder__name")];
     const at = links.indexOf(document.activeElement as HTMLElement);
     if (!step || at < 0) return;
     event.preventDefault();
     links[at + step]?.focus();
   }
 
-  #openActions(button: HTMLElement): void {
-    const row = button.closest<HTMLElement>("[data-thread]");
+  #clicked(event: MouseEvent): void {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>(".threads__more") : null;
+    const row = button?.closest<HTMLElement>("[data-thread]");
     const id = row?.dataset["thread"] ?? "";
-    const thread = this.#threads.get(id) ?? this.#archive?.get(id) ?? this.#finder.hits.find((hit) => hit.id === id);
-    if (!row || !thread) return;
-    openThreadMenu(button, row, thread, {
-      rename: () => this.#rename(row, thread),
-      pin: () => void this.#change(thread, { pinned: !thread.pinned }),
-      archive: () => void this.#archiveOrBack(thread),
-      delete: () => void this.#delete(thread),
-    });
-  }
-
-  async #archiveOrBack(thread: ThreadSummary): Promise<void> {
-    const archived = !thread.archived;
-    if (!(await this.#change(thread, { archived }))) return;
-    const undo = (): void => void this.#change({ ...thread, archived }, { archived: !archived });
-    toast(archived ? strings.threadArchived : strings.threadUnarchived, { label: strings.undo, run: undo });
-  }
-
-  /** Show the change at once, and take it back when it is refused. */
-  async #change(thread: ThreadSummary, change: Partial<ThreadSummary>): Promise<boolean> {
-    this.put({ ...thread, ...change });
-    try {
-      await api("PATCH", `/threads/${thread.id}/`, change);
-      return true;
-    } catch (error) {
-      this.put(thread);
-      showFailure(error);
-      return false;
-    }
+    const thread = this.shelves.get(id) ?? this.#finder.hits.find((hit) => hit.id === id);
+    if (!button || !row || !thread) return;
+    if (thread.deleted) openTrashMenu(button, thread, this.#acts);
+    else openThreadMenu(button, thread, this.#acts, () => this.#rename(row, thread));
   }
 
   #rename(row: HTMLElement, thread: ThreadSummary): void {
@@ -200,8 +257,8 @@ export class ThreadList extends HTMLElement {
     const end = (title: string): void => {
       if (this.#renaming !== thread.id) return;
       this.#renaming = "";
-      this.#draw();
-      if (title && title !== thread.title) void this.#change(thread, { title });
+      this.draw();
+      if (title && title !== thread.title) void this.#acts.change(thread, { title });
     };
     input.addEventListener("keydown", (event) => {
       if (event.key === "Enter") end(input.value.trim());
@@ -212,49 +269,14 @@ export class ThreadList extends HTMLElement {
     });
     input.addEventListener("blur", () => end(input.value.trim()));
   }
+}
 
-  async #delete(thread: ThreadSummary): Promise<void> {
-    this.put({ ...thread, deleted: true });
-    try {
-      await api("DELETE", `/threads/${thread.id}/`);
-      if (thread.id === this.#current) {
-        // The page of a deleted thread is no place to stay; the way back comes along.
-        sessionStorage.setItem(UNDO_KEY, JSON.stringify(thread));
-        location.assign("/");
-      } else {
-        this.#offerUndo(thread);
-      }
-    } catch (error) {
-      this.put(thread);
-      showFailure(error);
-    }
-  }
-
-  #offerUndo(thread: ThreadSummary): void {
-    toast(strings.threadDeleted, { label: strings.undo, run: () => void this.#restore(thread) });
-  }
-
-  async #restore(thread: ThreadSummary): Promise<void> {
-    try {
-      await api("POST", `/threads/${thread.id}/restoration/`);
-      this.put({ ...thread, deleted: false });
-    } catch (error) {
-      showFailure(error);
-    }
-  }
+function heading(words: string): HTMLElement {
+  return el("h2", { class: "threads__group" }, words);
 }
 
 function none(words: string): HTMLElement {
   return el("p", { class: "sidebar__none" }, words);
-}
-
-function byTime(a: ThreadSummary, b: ThreadSummary): number {
-  return Date.parse(b.updated_at) - Date.parse(a.updated_at);
-}
-
-function place(threads: Map<string, ThreadSummary>, thread: ThreadSummary, isIn: boolean): void {
-  if (isIn) threads.set(thread.id, { ...threads.get(thread.id), ...thread });
-  else threads.delete(thread.id);
 }
 
 function labelOf(period: Period): string {

@@ -1,5 +1,7 @@
 // Menus in popovers: placed beside their button, walked with the arrow keys, closed by the browser.
 
+import { el, icon } from "./dom";
+
 /** Open `menu` beside `button` and hand the focus to its first (or checked) item. */
 export function openMenu(menu: HTMLElement, button: HTMLElement): void {
   menu.showPopover();
@@ -70,4 +72,28 @@ function walk(menu: HTMLElement, event: KeyboardEvent): void {
     const rest = [...items.slice(at + 1), ...items.slice(0, at + 1)];
     rest.find((item) => item.textContent?.trim().toLowerCase().startsWith(letter))?.focus();
   }
+}
+
+export interface MenuItem { icon: string; label: string; run?: () => void; href?: string; isDanger?: boolean }
+export type MenuEntry = MenuItem | "line";
+
+/** A menu made for this moment, beside its button; it is gone when it closes. href: a page, or a file to save. */
+export function openMenuOf(button: HTMLElement, entries: MenuEntry[]): void {
+  const menu = el("div", { class: "menu", popover: "auto", role: "menu" });
+  menu.append(...entries.map((entry) => (entry === "line" ? el("div", { class: "menu__line", role: "separator" }) : itemOf(entry, menu))));
+  menu.addEventListener("toggle", (event) => {
+    if ((event as ToggleEvent).newState === "closed") menu.remove();
+  });
+  (button.closest("[popover]") ?? document.body).append(menu);
+  openMenu(menu, button);
+}
+
+function itemOf({ icon: name, label, run, href, isDanger }: MenuItem, menu: HTMLElement): HTMLElement {
+  const click = (): void => {
+    menu.hidePopover();
+    run?.();
+  };
+  const shape = { role: "menuitem", class: `menu__item ${isDanger ? "menu__item--danger" : ""}`.trim(), click };
+  if (!href) return el("button", { type: "button", ...shape }, icon(name), label);
+  return el("a", { href, download: name === "download", ...shape }, icon(name), label);
 }

@@ -2,7 +2,20 @@
 
 export interface Employee { id: number | string; name: string; email: string; is_admin: boolean }
 export interface ChatModel { name: string; title: string; is_default: boolean; context_length: number }
-export interface ThreadSummary { id: string; title: string; updated_at: string; pinned: boolean; archived: boolean; deleted: boolean }
+export interface ThreadSummary {
+  id: string;
+  title: string;
+  updated_at: string;
+  pinned: boolean;
+  archived: boolean;
+  deleted: boolean;
+  folder: string | null;
+  tags: string[];
+  unread: boolean;
+  temporary: boolean;
+}
+export interface Folder { id: string; name: string; instructions: string }
+export interface Share { id: string; thread: string; title: string; num_messages: number; created_at: string; revoked: boolean }
 /** A thread that a search found, and the words around the place: [text, whether it is one of them]. */
 export interface ThreadHit extends ThreadSummary { snippet: [string, boolean][] }
 
@@ -51,7 +64,11 @@ export interface Branch { messages: MessageState[]; num_earlier: number; turns: 
 export interface PageState {
   employee?: Employee;
   models?: ChatModel[];
-  thread?: { id: string; title: string; model: string | null; documents: DocumentState[] } | null;
+  thread?: { id: string; title: string; model: string | null; documents: DocumentState[]; temporary: boolean } | null;
+  /** What the thread that begins on this page will be. */
+  new_thread?: { folder: string | null; temporary: boolean };
+  /** What was begun here, perhaps on another device. */
+  draft?: string;
   running_turns?: RunningTurn[];
   documents?: DocumentState[];
 }
@@ -177,6 +194,9 @@ export interface SendFrame {
   parent: string | null;
   /** The question that it stands beside. */
   edits: string | null;
+  /** Of the thread that begins with it. */
+  folder?: string | null;
+  temporary?: boolean;
 }
 
 /** What is asked with an id of the page's own, sent until it is acknowledged or refused. */

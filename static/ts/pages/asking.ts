@@ -5,6 +5,7 @@ import type { AnswerStreamElement } from "../elements/answer_stream";
 import type { ChatComposer, Draft } from "../elements/chat_composer";
 import { socket } from "../lib/connection";
 import { newId } from "../lib/ids";
+import { pageState } from "../lib/page_state";
 import type { Accepted, AskFrame } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { toast } from "../lib/toast";
@@ -40,7 +41,8 @@ export class Asking {
     const id = newId();
     const parent = this.conversation.lastMessage;
     const { question, answer } = this.conversation.add(text);
-    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null }, { question, answer, text, isBranch: false });
+    const begins = thread ? {} : pageState.new_thread;
+    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null, ...begins }, { question, answer, text, isBranch: false });
   }
 
   edit(article: HTMLElement, text: string, { thread, model }: Place): void {

@@ -22,10 +22,12 @@ import { Asking } from "./asking";
 import { Conversation } from "./conversation";
 import { Earlier } from "./earlier";
 import { closeSource, openSource, watchSources } from "./sources";
+import { endWithPage } from "./temporary";
 
 export class ChatPage {
   #thread: string | null = pageState.thread?.id ?? null;
   #model: string | null = pageState.thread?.model ?? null;
+  #isTemporary = pageState.thread?.temporary ?? pageState.new_thread?.temporary ?? false;
   #composer = find<ChatComposer>(document, "chat-composer");
   #picker = find<ModelPicker>(document, "model-picker");
   #list = find<ThreadList>(document, "thread-list");
@@ -37,7 +39,8 @@ export class ChatPage {
   #asking = new Asking(this.#conversation, this.#answers, this.#composer, () => this.#showWriting(), () => void this.#look());
 
   start(): void {
-    this.#composer.openDraft(this.#thread);
+    this.#composer.openDraft(this.#thread, pageState.draft, !this.#isTemporary);
+    if (this.#isTemporary) endWithPage(() => this.#thread);
     this.#composer.addEventListener("message-send", (event) => this.#asking.send((event as CustomEvent<Draft>).detail, this.#place));
     this.#composer.addEventListener("answer-stop", () => this.#stop());
     this.#composer.addEventListener("document-detach", (event) => void this.#detach((event as CustomEvent<string>).detail));
@@ -84,10 +87,14 @@ export class ChatPage {
   #enter(thread: { id: string; title: string }): void {
     this.#thread = thread.id;
     this.#model ??= this.#picker.model?.name ?? null;
+    // A temporary thread has no address to come back to.
+    if (this.#isTemporary) return;
     history.replaceState(null, "", `/threads/${thread.id}/`);
+    document.querySelector("[data-action=temporary]")?.remove();
     this.#composer.openDraft(thread.id);
-    sessionStorage.removeItem("draft:new");
-    this.#list.put({ ...thread, updated_at: new Date().toISOString(), pinned: false, archived: false, deleted: false });
+    const folder = pageState.new_thread?.folder ?? null;
+    const state = { pinned: false, archived: false, deleted: false, folder, tags: [], unread: false, temporary: false };
+    this.#list.put({ ...thread, ...state, updated_at: new Date().toISOString() });
     this.#list.current = thread.id;
   }
 
