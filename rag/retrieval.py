@@ -65,15 +65,16 @@ WITH candidate AS MATERIALIZED (
 SELECT id, ({score}) / (0.7 + 0.3 * num_lexemes / %(average)s) AS score, matched
 FROM candidate ORDER BY score DESC, id LIMIT %(limit)s
 """
+# The few chunks come first: begun with the visible versions, a wrong guess at their number reads all of their chunks.
 _ROWS = """
+, hit AS MATERIALIZED (SELECT * FROM rag_chunk WHERE id = ANY(%(chunks)s))
 SELECT c.id, c.version_id, v.document_id, d.title, d.media_type, c.heading, c.body, c.body_hash, c.spans, c.page_first,
        coalesce(p.label, '') AS label, c.ordinal
-FROM rag_chunk c
-JOIN visible ON visible.version_id = c.version_id
+FROM hit c
 JOIN rag_version v ON v.id = c.version_id
 JOIN rag_document d ON d.id = v.document_id
 LEFT JOIN rag_page p ON p.version_id = c.version_id AND p.page_no = c.page_first
-WHERE c.id = ANY(%(chunks)s)
+WHERE c.version_id IN (SELECT version_id FROM visible)
 """
 _SIZES = """
 SELECT c.id, c.num_tokens FROM rag_chunk c JOIN visible ON visible.version_id = c.version_id
@@ -81,18 +82,29 @@ JOIN rag_version v ON v.id = c.version_id JOIN rag_document d ON d.id = v.docume
 ORDER BY d.created_at, d.id, c.ordinal
 """
 _NEIGHBOURS = """
+, hit AS MATERIALIZED (SELECT id, version_id, ordinal, heading FROM rag_chunk WHERE id = ANY(%(chunks)s))
 SELECT hit.id, c.ordinal - hit.ordinal AS step, c.id, c.body, c.spans
-FROM rag_chunk hit
-JOIN visible ON visible.version_id = hit.version_id
+FROM hit
 JOIN rag_chunk c ON c.version_id = hit.version_id AND c.heading = hit.heading
     AND c.ordinal IN (hit.ordinal - 1, hit.ordinal + 1)
-WHERE hit.id = ANY(%(chunks)s) ORDER BY hit.id, step DESC
+WHERE hit.version_id IN (SELECT version_id FROM visible) ORDER BY hit.id, step DESC
 """
+# Every word in each form that the index may hold, with how common that is, and the size of the corpus: one round trip.
 _LEXEMES = """
-SELECT w.word,
-       tsvector_to_array(to_tsvector('english', w.word)) || tsvector_to_array(to_tsvector('german', w.word))
-       || tsvector_to_array(to_tsvector('simple', w.word)) AS lexemes
+SELECT w.word, form.lexeme, f.num_chunks
 FROM unnest(%(words)s::text[]) AS w(word)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT unnest(
+        tsvector_to_array(to_tsvector('english', w.word)) || tsvector_to_array(to_tsvector('german', w.word))
+        || tsvector_to_array(to_tsvector('simple', w.word)))
+) AS form(lexeme)
+LEFT JOIN rag_lexemefrequency f ON f.word = form.lexeme
+UNION ALL SELECT NULL, sum_lexemes::text, num_chunks FROM rag_corpusstatistic
+"""
+# Both in one round trip.
+_SETTINGS = f"""
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+SELECT set_config('statement_timeout', '{STATEMENT_TIMEOUT}', true)
 """
 
 
@@ -172,8 +184,7 @@ def snapshot() -> Iterator[CursorWrapper]:
     is_outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if is_outermost:  # inside somebody's transaction its isolation is decided already
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT])
+            cursor.execute(_SETTINGS)
         yield cursor
 
 
@@ -203,25 +214,30 @@ def nearest(
     return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
 
 
-def terms(cursor: CursorWrapper, words: Sequence[str], stop_words: frozenset[str]) -> list[Term]:
+@dataclass(frozen=True)
+class Terms:
+    """The words of a question as they may stand in the index; chunks in all, and their average length in words."""
+
+    terms: list[Term]
+    num_chunks: int
+    average: float
+
+
+def terms(cursor: CursorWrapper, words: Sequence[str], stop_words: frozenset[str]) -> Terms:
     """The question's words in every stemmed form that the index may hold, with how common each is."""
     cursor.execute(_LEXEMES, {"words": [word for word in words if word not in stop_words]})
-    forms = {word: tuple(dict.fromkeys(lexemes)) for word, lexemes in cursor.fetchall() if lexemes}
-    every = sorted({lexeme for lexemes in forms.values() for lexeme in lexemes})
-    cursor.execute("SELECT word, num_chunks FROM rag_lexemefrequency WHERE word = ANY(%s)", [every])
-    counts = dict(cursor.fetchall())
+    forms: dict[str, dict[str, int | None]] = {}
+    num_chunks, sum_lexemes = 0, 0
+    for word, lexeme, count in cursor.fetchall():
+        if word is None:
+            num_chunks, sum_lexemes = count, int(lexeme)
+        else:
+            forms.setdefault(word, {})[lexeme] = count
     found: dict[tuple[str, ...], Term] = {}
-    for lexemes in forms.values():
-        known = tuple(lexeme for lexeme in lexemes if lexeme in counts) or lexemes
-        found[known] = Term(known, sum(counts.get(lexeme, 0) for lexeme in known))
-    return list(found.values())
-
-
-def corpus(cursor: CursorWrapper) -> tuple[int, float]:
-    """Chunks in all, and their average length in words."""
-    cursor.execute("SELECT num_chunks, sum_lexemes FROM rag_corpusstatistic")
-    num_chunks, sum_lexemes = cursor.fetchone() or (0, 0)
-    return num_chunks, max(1.0, sum_lexemes / num_chunks) if num_chunks else 1.0
+    for counts in forms.values():
+        known = tuple(sorted(lexeme for lexeme, count in counts.items() if count is not None)) or tuple(sorted(counts))
+        found[known] = Term(known, sum(counts[lexeme] or 0 for lexeme in known))
+    return Terms(list(found.values()), num_chunks, max(1.0, sum_lexemes / num_chunks) if num_chunks else 1.0)
 
 
 def by_words(cursor: CursorWrapper, seen: Visible, query: WordQuery, average: float) -> list[WordHit]:

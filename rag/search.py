@@ -199,12 +199,11 @@ def _by_words(cursor: CursorWrapper, seen: retrieval.Visible, question: str) -> 
     """Hits, and the summed weight of all the question's words."""
     words = question_words(question)
     stop_words = STOP_WORDS if set(words) - STOP_WORDS else frozenset()
-    terms = retrieval.terms(cursor, words, stop_words)
-    num_all, average = retrieval.corpus(cursor)
-    built = query.build(terms, num_all, seen.num_chunks)
+    found = retrieval.terms(cursor, words, stop_words)
+    built = query.build(found.terms, found.num_chunks, seen.num_chunks)
     if built is None:
         return [], 0.0
-    return retrieval.by_words(cursor, seen, built, average), built.total
+    return retrieval.by_words(cursor, seen, built, found.average), built.total
 
 
 def _with_heading_bonus(
