@@ -7,6 +7,8 @@ processes are killed 200 times), page (rendering, first word, a thread of 500 me
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 
 from bench import _kills, _rendering, _sockets, _streams
 from bench._figures import commit, machine, say
@@ -22,6 +24,7 @@ def main() -> None:
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that Hearth is ended and its folder removed also then
     say(f"{machine()}, commit {commit()}")
     for name in options.parts or PARTS:
         PARTS[name](options.quick)
