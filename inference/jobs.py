@@ -31,6 +31,7 @@ class Job(ABC):
         self.body = body
         self.process: Process | None = None  # the one that has it
         self.sent_at: float | None = None
+        self.token_at: float | None = None
         self.is_prepared = False  # it became tokens there
         self.is_answered = False
         self.is_done = False

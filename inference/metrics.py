@@ -3,35 +3,13 @@ made for vLLM work unchanged."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import get_args
 
 from inference import wire
+from inference.histogram import SECONDS, TOKEN_SECONDS, Histogram
 from inference.served import ServedModel
-
-_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
-_TOKEN_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0)
-
-
-class Histogram:
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
-        self._sum = 0.0
-
-    def observe(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
-
-    def lines(self, name: str, labels: str) -> Iterator[str]:
-        total = 0
-        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._counts, strict=True):
-            total += count
-            yield f'{name}_bucket{{{labels},le="{bound}"}} {total}'
-        yield f"{name}_sum{{{labels}}} {self._sum:.6f}"
-        yield f"{name}_count{{{labels}}} {total}"
 
 
 class _OfModel:
@@ -39,9 +17,9 @@ class _OfModel:
         self.num_finished: dict[str, int] = defaultdict(int)
         self.num_prompt_tokens = self.num_cached_tokens = self.num_completion_tokens = 0
         self.num_embedding_tokens = self.num_reranked_pairs = self.num_rerank_tokens = 0
-        self.first_token = Histogram(_SECONDS)
-        self.whole = Histogram(_SECONDS)
-        self.per_token = Histogram(_TOKEN_SECONDS)
+        self.first_token = Histogram(SECONDS)
+        self.whole = Histogram(SECONDS)
+        self.per_token = Histogram(TOKEN_SECONDS)
 
 
 class Metrics:
@@ -125,6 +103,9 @@ def _gauges(model: ServedModel, labels: str) -> Iterator[str]:
     yield f"hearth_inference_prefix_holders{{{labels}}} {holders}"
     yield f"vllm:kv_cache_usage_perc{{{labels}}} {usage:.4f}"
     yield f"vllm:gpu_cache_usage_perc{{{labels}}} {usage:.4f}"
+    for prefix in ("hearth_inference", "vllm"):
+        colon = ":" if prefix == "vllm" else "_"
+        yield from model.token_gaps.lines(f"{prefix}{colon}inter_token_latency_seconds", labels)
     placed = model.placement
     for name, value in (
         ("context_length", placed.context_length if placed else 0),

@@ -20,6 +20,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inference import errors
+from inference.histogram import TOKEN_SECONDS, Histogram
 from inference.jobs import AnswerStream, Call, Job
 from inference.library import Entry
 from inference.placement import Placement
@@ -42,6 +43,7 @@ class ServedModel:
         self.keep_alive_seconds: float | None = None  # what the latest request wished; None: the model's own
         self.num_deaths = 0
         self.num_refused = 0
+        self.token_gaps = Histogram(TOKEN_SECONDS)
         self._prepare = prepare
         self._current: Process | None = None
         self._retiring: list[Process] = []
@@ -235,9 +237,18 @@ class ServedModel:
         job = process.jobs.get(event[1])
         if job is not None:
             job.is_answered = True
+            if event[0] == "delta" and event[3]:
+                self._observe_gap(job)
             job.deliver(event)
             if self._recovery.is_trying:
                 self._dispatch()
+
+    def _observe_gap(self, job: Job) -> None:
+        """What a reader waits between two words, a change of process included."""
+        now = time.monotonic()
+        if job.token_at is not None:
+            self.token_gaps.observe(now - job.token_at)
+        job.token_at = now
 
     def on_end(self, process: Process, reason: str) -> None:
         aboard = list(process.jobs.values())
