@@ -9,6 +9,7 @@ from typing import Any
 from inference.fields import bad
 
 FOREVER = math.inf
+_MOST_SECONDS = 1e12
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
 
@@ -22,9 +23,9 @@ def keep_alive(value: Any, name: str = "keep_alive") -> float | None:
         return None
     if isinstance(value, str):
         value = _parsed(value.strip())
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         bad(name, f'{name} must be seconds, or a time as "5m" or "1h30m".')
-    return FOREVER if value < 0 else min(float(value), FOREVER)
+    return float(value) if 0 <= value < _MOST_SECONDS else FOREVER  # 10**400 fits no float
 
 
 def _parsed(text: str) -> float | None:
