@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -40,10 +40,7 @@ class Options:
     is_quick: bool
     num_runs: int
     num_threads: int
-
-    @property
-    def streams(self) -> tuple[int, ...]:
-        return (1, 4, 8) if self.is_quick else (1, 2, 4, 8, 16, 32)
+    streams: Sequence[int]
 
 
 def main() -> None:
@@ -52,12 +49,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="1, 4 and 8 streams, fewer and shorter runs")
     parser.add_argument("--runs", type=int, default=0, help="runs of each workload and server")
     parser.add_argument("--threads", type=int, default=max(1, len(os.sched_getaffinity(0)) - 1))
+    parser.add_argument("--streams", type=int, nargs="+", help="of A; otherwise 1, 2, 4, 8, 16 and 32")
     given = parser.parse_args()
     unknown = [name for name in given.workloads if name not in ALL]
     if unknown:
         parser.error(f"there is no workload {unknown[0]}; there are: {', '.join(ALL)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are ended also then
-    options = Options(given.quick, given.runs or (2 if given.quick else 5), given.threads)
+    streams = given.streams or ((1, 4, 8) if given.quick else (1, 2, 4, 8, 16, 32))
+    options = Options(given.quick, given.runs or (2 if given.quick else 5), given.threads, streams)
     say(f"{machine()}, commit {commit()}, {options.num_threads} threads, {options.num_runs} runs")
     wanted = given.workloads or list(ALL)
     chatting = [name for name in wanted if name in MEASURES]
