@@ -50,7 +50,7 @@ def python_ms(num_sequences: int, num_runs: int) -> list[float]:
 class _NoBackend:
     """Evaluates in no time and always says the same word."""
 
-    can_share = can_offload = True
+    can_share = can_offload = can_mix = True
 
     def __init__(self) -> None:
         self.vocab: Any = self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from collections.abc import Sequence
 
@@ -25,7 +26,7 @@ async def chat(server: Server, num_streams: int, seed: str, num_out: int = 128) 
     num_tokens = sum(answer.num_completion for answer in answers)
     return {
         "tok/s": num_tokens / seconds,
-        "ttft_ms": sorted(firsts)[len(firsts) // 2] * 1000,
+        "ttft_ms": statistics.median(firsts) * 1000,
         "itl_ms": percentile([gap for answer in answers for gap in answer.gaps], 0.5) * 1000,
         "num_in": answers[0].num_prompt,
     }

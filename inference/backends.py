@@ -63,6 +63,7 @@ class Backend(Protocol):
 
     can_share: bool  # whether the beginning of a sequence can be kept, copied and gone on from
     can_offload: bool  # whether a sequence can be copied to ordinary memory, fetched back and cut
+    can_mix: bool  # whether tokens being written and prompts being read cost no more together than apart
 
     @property
     def vocab(self) -> Vocab: ...

@@ -49,7 +49,7 @@ class EngineConfig:
     kv_type: str = "f16"
     kv_unified: bool = True
     decode_step_seconds: float = 0.25
-    prefill_step_seconds: float = 1.5
+    prefill_step_seconds: float = 0.5
     age_seconds: float = 30.0
     fake_tokens_per_second: float = 0.0
     fake_load_seconds: float = 0.0

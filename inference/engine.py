@@ -32,7 +32,9 @@ class Engine:
         emit: Callable[[list[Event]], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.scheduler = Scheduler(config, can_share=backend.can_share, can_offload=backend.can_offload)
+        self.scheduler = Scheduler(
+            config, can_share=backend.can_share, can_offload=backend.can_offload, can_mix=backend.can_mix
+        )
         self.num_steps = 0
         self._backend = backend
         self._emit = emit
@@ -75,9 +77,7 @@ class Engine:
             for row, work in self._rows(plan):
                 self.scheduler.evaluated(work)
                 self._advance(row, work)
-            num_tokens = sum(work.count for work in plan.works)
-            if plan.num_prefill >= num_tokens // 2 and num_tokens >= 16:
-                self.scheduler.observe(num_tokens, self._clock() - started)
+            self.scheduler.observe(plan, self._clock() - started)
         self.flush()
 
     def flush(self) -> None:

@@ -102,7 +102,7 @@ class FakeBackend:
     def __init__(self, config: EngineConfig) -> None:
         self.vocab = FakeVocab()
         self.num_evaluated = 0
-        self.can_share = self.can_offload = True
+        self.can_share = self.can_offload = self.can_mix = True
         self._seconds = 1 / config.fake_tokens_per_second if config.fake_tokens_per_second else 0.0
         self._sequences: dict[int, array[int]] = {}
         self.offloaded: dict[int, array[int]] = {}

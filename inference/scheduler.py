@@ -1,7 +1,8 @@
 """Who is in the next batch. Pure: knows requests, tokens and cells, never a model.
 
 One step: a token for everybody whose answer is being written, then prompts in chunks under a budget that keeps the
-step short, then newcomers. A waiting reader notices 50 ms, a new one does not; so decode comes first.
+step short. A waiting reader notices 50 ms, a new one does not; so decode comes first. Where a batch that does both is
+dearer than two (`can_mix` says so), steps of the two kinds take turns.
 
 Whose turn it is says `fairness`; where a request's tokens lie, `cache`. A request that does not fit is skipped, not
 waited for; and nobody keeps all places for himself.
@@ -24,6 +25,8 @@ _RESERVED_TOKENS = 64
 # Wait for a prompt that is being read right now if it saves at least so many tokens.
 _WORTH_WAITING_TOKENS = 32
 _SMOOTHING = 0.2
+_MOST_CROWDING = 4.0
+_READING_SHARE = 4  # of the time, over that of writing
 # A step costs 10 ms before its first token and 6 ms for each (135M, one core): smaller pieces waste a twentieth.
 _LEAST_CHUNK = 32
 
@@ -51,15 +54,19 @@ class Plan:
 
 
 class Scheduler:
-    def __init__(self, config: EngineConfig, *, can_share: bool = True, can_offload: bool = True) -> None:
+    def __init__(
+        self, config: EngineConfig, *, can_share: bool = True, can_offload: bool = True, can_mix: bool = True
+    ) -> None:
         num_offloaded = config.num_offloaded if can_offload else 0
         self.cache = SequenceCache(config.num_sequences, config.num_cells, num_offloaded, can_share=can_share)
-        self._can_share = can_share
+        self._can_share, self._can_mix = can_share, can_mix
+        self._has_just_decoded = False
         self.waiting: list[Generation] = []
         self.running: list[Generation] = []
         self._config = config
         self._fairness = Fairness(config.age_seconds)
         self._seconds_per_token = 0.002
+        self._seconds_per_decode = 0.0
         self._seconds_per_request = 5.0
         self._pending: list[Operation] = []
 
@@ -87,13 +94,15 @@ class Scheduler:
         plan = Plan(operations=self._pending)
         self._pending = []
         self._make_place(now)
-        self._decode(plan)
+        if self._can_mix or not self._has_just_decoded:
+            self._decode(plan)
         # Newcomers first get a place and then compete: a short question must not wait until a book has been read.
         self._admit(plan, now)
-        reading = self._fairness.to_read(self.running, now)
-        budget = self._budget(len(plan.works), len(reading))
-        for generation in reading:
-            budget -= self._read(plan, generation, budget)
+        if self._can_mix or not plan.works:
+            self._read_prompts(plan, now)
+        if not plan.works:  # it was the turn of prompts, and there is none
+            self._decode(plan)
+        self._has_just_decoded = plan.num_prefill == 0
         if plan.works:
             plan.operations += self.cache.offload_idle()
         return plan
@@ -113,9 +122,13 @@ class Scheduler:
         self._pending += operations
         return True
 
-    def observe(self, num_tokens: int, seconds: float) -> None:
-        """Learn the price of reading, from steps that mostly read."""
-        self._seconds_per_token += _SMOOTHING * (seconds / num_tokens - self._seconds_per_token)
+    def observe(self, plan: Plan, seconds: float) -> None:
+        """Learn prices: of reading from steps that mostly read, of writing from those that only write."""
+        num_tokens = sum(work.count for work in plan.works)
+        if plan.num_prefill == 0:
+            self._seconds_per_decode += _SMOOTHING * (seconds - self._seconds_per_decode)
+        elif plan.num_prefill >= num_tokens // 2 and num_tokens >= 16:
+            self._seconds_per_token += _SMOOTHING * (seconds / num_tokens - self._seconds_per_token)
 
     def observe_request(self, seconds: float) -> None:
         self._seconds_per_request += _SMOOTHING * (seconds - self._seconds_per_request)
@@ -132,6 +145,15 @@ class Scheduler:
             plan.operations += self._take_pending()
             decoding = [g for g in self.running if g.is_decoding]
         plan.works += [Work(g, g.num_computed, 1) for g in decoding]
+
+    def _read_prompts(self, plan: Plan, now: float) -> None:
+        reading = self._fairness.to_read(self.running, now)
+        budget, least = self._budgets(plan, len(reading))
+        for generation in reading:
+            count = self._read(plan, generation, budget)
+            budget, least = budget - count, least - count
+            if count == generation.num_missing:  # its first word would wait for what others read in the same step
+                budget = min(budget, least)
 
     def _read(self, plan: Plan, generation: Generation, budget: int) -> int:
         """Put a chunk of the prompt into the plan; returns its size."""
@@ -212,16 +234,25 @@ class Scheduler:
         taken, self._pending = self._pending, []
         return taken
 
-    def _budget(self, num_decoding: int, num_reading: int) -> int:
-        """Tokens of prompts in this step. Readers wait for all of it, so it is short; but everybody who waits for a
-        first word pays the fixed part of every step. The sum is least where a step's length goes with the square
-        root of how many wait over how many read."""
-        config = self._config
+    def _budgets(self, plan: Plan, num_reading: int) -> tuple[int, int]:
+        """Tokens of prompts in this step, and in one that somebody waits for.
+
+        Readers wait for all of a step, so it is short. But the fewer write at the same time, the dearer is each word,
+        so those who wait should soon write too: the sum of both is least where a step's length goes with the square
+        root of how many wait over how many read. And reading gets its share of the time, lest a crowd of readers keeps
+        newcomers out."""
+        config, num_decoding = self._config, len(self.running) - num_reading
         seconds = config.prefill_step_seconds
         if num_decoding:
-            seconds = min(seconds, config.decode_step_seconds * math.sqrt(max(1.0, num_reading / num_decoding)))
-        affordable = int(seconds / max(self._seconds_per_token, 1e-6))
-        return min(max(_LEAST_CHUNK, affordable), config.batch_tokens - num_decoding)
+            crowding = math.sqrt(max(1.0, num_reading / num_decoding))
+            seconds = max(
+                config.decode_step_seconds * min(crowding, _MOST_CROWDING), _READING_SHARE * self._seconds_per_decode
+            )
+        room = config.batch_tokens - len(plan.works)
+        return min(self._affordable(seconds), room), min(self._affordable(config.decode_step_seconds), room)
+
+    def _affordable(self, seconds: float) -> int:
+        return max(_LEAST_CHUNK, int(seconds / max(self._seconds_per_token, 1e-6)))
 
     def _wait_seconds(self, position: int) -> float:
         rounds = -(-position // self._config.max_running)

@@ -67,9 +67,10 @@ class CountingBackend(FakeBackend):
 class Bench:
     """Engine, backend, clock and what was delivered."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, can_mix: bool = True, **settings: Any) -> None:
         self.config = replace(CONFIG, **settings)
         self.backend = CountingBackend(self.config)
+        self.backend.can_mix = can_mix
         self.now = 100.0
         self.events: list[list[Any]] = []
         self.engine = Engine(self.backend, self.config, self.events.extend, clock=lambda: self.now)

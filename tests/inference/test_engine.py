@@ -27,8 +27,16 @@ def test_an_answer_is_streamed_and_finished() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 4), st.sampled_from([300, 700, 4096]), st.sampled_from([0, 400, 4096]))
-def test_a_crowd_gets_what_each_would_get_alone(seed: int, num_salts: int, num_cells: int, num_offloaded: int) -> None:
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 4),
+    st.sampled_from([300, 700, 4096]),
+    st.sampled_from([0, 400, 4096]),
+    st.booleans(),
+)
+def test_a_crowd_gets_what_each_would_get_alone(
+    seed: int, num_salts: int, num_cells: int, num_offloaded: int, can_mix: bool
+) -> None:
     """The oracle: whatever is batched, chunked, shared, evicted, offloaded, set back or cancelled beside it, every
     answer is the one that the same question gets on an idle engine. The fake's answer is a checksum over the real
     sequence."""

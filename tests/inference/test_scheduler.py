@@ -9,7 +9,7 @@ import pytest
 from inference import errors
 from inference.config import EngineConfig
 from inference.request import Generation, SamplingParams, token_array
-from inference.scheduler import Plan, Scheduler
+from inference.scheduler import Plan, Scheduler, Work
 from inference.wire import Priority
 from tests.inference.engines import Bench, alone
 
@@ -45,6 +45,16 @@ def test_a_step_decodes_first_and_reads_within_its_budget() -> None:
     assert [(work.generation.id, work.count) for work in plan.works] == [(1, 1), (2, 31)]
 
 
+def test_where_mixing_is_dear_the_two_kinds_of_steps_take_turns() -> None:
+    """Readers get their next word after each piece of a prompt, and nobody waits when there is only one kind."""
+    scheduler = Scheduler(CONFIG, can_mix=False)
+    scheduler.submit(request(1))
+    evaluate(scheduler, scheduler.plan(10.0))
+    scheduler.submit(request(2, length=60))
+    done = [evaluate(scheduler, scheduler.plan(11.0)) for _ in range(6)]
+    assert done == [[1], [2], [1], [2], [1, 2], [1, 2]]
+
+
 def test_a_step_is_longer_where_many_wait_for_few() -> None:
     """One reader lets a crowd be read in larger pieces than a crowd of readers lets one newcomer."""
     config = replace(CONFIG, num_cells=8192, context_length=2048, max_running=8, num_sequences=8, batch_tokens=512)
@@ -52,7 +62,7 @@ def test_a_step_is_longer_where_many_wait_for_few() -> None:
     def num_read(num_decoding: int, num_reading: int) -> int:
         scheduler = Scheduler(config)
         for _ in range(40):
-            scheduler.observe(1000, 5.0)
+            scheduler.observe(Plan(works=[Work(request(0), 0, 1000)], num_prefill=1000), 5.0)
         for number in range(num_decoding):
             scheduler.submit(request(number))
         while any(not g.is_decoding for g in scheduler.running) or scheduler.waiting:
