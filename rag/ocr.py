@@ -110,11 +110,13 @@ def _cut(output: bytearray) -> bytes | None:
 
 def _read(descriptor: int, deadline: float, is_wanted: Callable[[], bool]) -> bytes:
     """The next bytes; none at the end."""
-    while True:
-        if time.monotonic() >= deadline:
-            raise ChildKilled("timeout")
+    ask_at = time.monotonic() + extract.ASK_SECONDS
+    while (now := time.monotonic()) < deadline:
+        if now >= ask_at:
+            if not is_wanted():
+                raise extract.Unwanted
+            ask_at = now + extract.ASK_SECONDS
         with contextlib.suppress(InterruptedError):
-            if select.select([descriptor], [], [], extract.ASK_SECONDS)[0]:
+            if select.select([descriptor], [], [], max(0.0, min(deadline, ask_at) - now))[0]:
                 return os.read(descriptor, _READ_BYTES)
-        if not is_wanted():
-            raise extract.Unwanted
+    raise ChildKilled("timeout")

@@ -82,8 +82,9 @@ def main(arguments: list[str]) -> int:
 def be_modest() -> None:
     """Whoever waits for an answer goes first. Where the kernel groups by session, a session is nice as a whole."""
     os.nice(19)
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as file:
-        file.write("19")
+    if os.getsid(0) == os.getpid():  # not a terminal's, where somebody tries this by hand
+        with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as file:
+            file.write("19")
 
 
 def answers(reader: PyTessBaseAPI, turner: PyTessBaseAPI) -> Iterator[bytes]:
@@ -148,7 +149,10 @@ def recognised(picture: Picture, reader: PyTessBaseAPI) -> tuple[list[Line], boo
 
 def line_of(item: Any, dpi: int) -> Line | None:
     """None for rules, specks and what Tesseract itself does not believe."""
-    text = " ".join((item.GetUTF8Text(RIL.TEXTLINE) or "").translate(UNSTORABLE).split())
+    try:
+        text = " ".join(item.GetUTF8Text(RIL.TEXTLINE).translate(UNSTORABLE).split())
+    except RuntimeError:  # what it says of a line without text
+        return None
     box = item.BoundingBox(RIL.TEXTLINE)
     confidence = float(item.Confidence(RIL.TEXTLINE))
     if box is None or not _LETTER.search(text) or confidence < DOUBTFUL_LINE:
