@@ -27,6 +27,7 @@ CSP = {
     "connect-src 'self'",
     "form-action 'self'",
     "base-uri 'none'",
+    "frame-src 'self'",
     "frame-ancestors 'none'",
     "object-src 'none'",
     "manifest-src 'self'",
