@@ -1,10 +1,10 @@
 """The SQL of searching, all of it. A search begins with the question which versions this person may see.
 
-The answer holds for the snapshot that the search runs in, so the statements that only rank chunks take it as it is:
-asked afresh in each it was half of a search over many documents. What gives out text asks again, itself. Principals
-come from the server's own rows, never from a request. Up to EXACT_CHUNKS visible chunks every vector is
-compared (0.4 to 7 ms and nothing missed); above that HNSW looks in relaxed order and with a larger candidate list,
-because a plain filtered index scan loses up to 95 % of the results without saying so (measured, decisions.md).
+The answer holds for the snapshot that the search runs in, so all other statements of the snapshot take it as it is:
+asked afresh in each it was most of a search over many documents. Principals come from the server's own rows, never
+from a request. A small number or share of chunks is compared one by one (0.4 to 30 ms, and nothing missed); above
+that HNSW looks in relaxed order and with a larger candidate list, because a plain filtered index scan loses up to 95 %
+of the results without saying so (measured, decisions.md).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from rag.models import Space
 from rag.query import Term, WordQuery
 
 EXACT_CHUNKS = 15_000
+# HNSW finds a hundred of a small share by walking past all others: 2,000 for a twentieth, seconds of a million.
+MANY_EXACT_CHUNKS, SMALL_SHARE = 60_000, 0.08
 NUM_CANDIDATES = 100
 NUM_SCORED = 150
 STATEMENT_TIMEOUT = "1500ms"
@@ -38,7 +40,8 @@ WITH readable AS ({readable}), visible AS MATERIALIZED (
            OR d.id = ANY(%(documents)s::uuid[]) OR d.collection_id = ANY(%(collections)s::uuid[])))
 """.replace("{readable}", rights.readable_by_principals("principals"))
 _SEEN = """
-SELECT coalesce(array_agg(v.id), '{}')::text, coalesce(sum(v.num_chunks), 0)
+SELECT coalesce(array_agg(v.id), '{}')::text, coalesce(sum(v.num_chunks), 0),
+       coalesce((SELECT num_chunks FROM rag_corpusstatistic), 0)
 FROM rag_version v JOIN visible ON visible.version_id = v.id
 """
 # versions are those of visible(), of the same snapshot. As a constant array they become a hash table.
@@ -67,27 +70,28 @@ FROM candidate ORDER BY score DESC, id LIMIT %(limit)s
 """
 # The few chunks come first: begun with the visible versions, a wrong guess at their number reads all of their chunks.
 _ROWS = """
-, hit AS MATERIALIZED (SELECT * FROM rag_chunk WHERE id = ANY(%(chunks)s))
+WITH hit AS MATERIALIZED (SELECT * FROM rag_chunk WHERE id = ANY(%(chunks)s))
 SELECT c.id, c.version_id, v.document_id, d.title, d.media_type, c.heading, c.body, c.body_hash, c.spans, c.page_first,
        coalesce(p.label, '') AS label, c.ordinal
 FROM hit c
 JOIN rag_version v ON v.id = c.version_id
 JOIN rag_document d ON d.id = v.document_id
 LEFT JOIN rag_page p ON p.version_id = c.version_id AND p.page_no = c.page_first
-WHERE c.version_id IN (SELECT version_id FROM visible)
+WHERE c.version_id = ANY(%(versions)s::bigint[])
 """
 _SIZES = """
-SELECT c.id, c.num_tokens FROM rag_chunk c JOIN visible ON visible.version_id = c.version_id
+SELECT c.id, c.num_tokens
+FROM unnest(%(versions)s::bigint[]) AS seen(version_id) JOIN rag_chunk c USING (version_id)
 JOIN rag_version v ON v.id = c.version_id JOIN rag_document d ON d.id = v.document_id
 ORDER BY d.created_at, d.id, c.ordinal
 """
 _NEIGHBOURS = """
-, hit AS MATERIALIZED (SELECT id, version_id, ordinal, heading FROM rag_chunk WHERE id = ANY(%(chunks)s))
+WITH hit AS MATERIALIZED (SELECT id, version_id, ordinal, heading FROM rag_chunk WHERE id = ANY(%(chunks)s))
 SELECT hit.id, c.ordinal - hit.ordinal AS step, c.id, c.body, c.spans
 FROM hit
 JOIN rag_chunk c ON c.version_id = hit.version_id AND c.heading = hit.heading
     AND c.ordinal IN (hit.ordinal - 1, hit.ordinal + 1)
-WHERE hit.version_id IN (SELECT version_id FROM visible) ORDER BY hit.id, step DESC
+WHERE hit.version_id = ANY(%(versions)s::bigint[]) ORDER BY hit.id, step DESC
 """
 # Every word in each form that the index may hold, with how common that is, and the size of the corpus: one round trip.
 _LEXEMES = """
@@ -132,13 +136,20 @@ class Scope:
 
 @dataclass(frozen=True)
 class Visible:
-    """The versions that the asker may see, as an array of PostgreSQL's, and how many chunks they have.
+    """The versions that the asker may see, as an array of PostgreSQL's, and how many chunks they have, of num_all.
 
     Good for the snapshot it was asked in and for no other.
     """
 
     versions: str
     num_chunks: int
+    num_all: int
+
+    @property
+    def is_few(self) -> bool:
+        """Comparing with all of them is quicker than looking for them in the index, and misses nothing."""
+        share = self.num_chunks / max(self.num_all, self.num_chunks, 1)
+        return self.num_chunks <= EXACT_CHUNKS or (self.num_chunks <= MANY_EXACT_CHUNKS and share <= SMALL_SHARE)
 
 
 @dataclass(frozen=True)
@@ -189,10 +200,10 @@ def snapshot() -> Iterator[CursorWrapper]:
 
 
 def visible(cursor: CursorWrapper, scope: Scope) -> Visible:
-    """What the asker may see. The one door to the rankings below."""
+    """What the asker may see. The one door to everything below."""
     cursor.execute(_VISIBLE + _SEEN, scope.parameters)
-    versions, num_chunks = cursor.fetchone()
-    return Visible(versions, int(num_chunks))
+    versions, num_chunks, num_all = cursor.fetchone()
+    return Visible(versions, int(num_chunks), int(num_all))
 
 
 def nearest(
@@ -200,7 +211,7 @@ def nearest(
 ) -> list[tuple[int, float]]:
     """(chunk, cosine similarity), nearest first. exactly: None lets the number of chunks decide."""
     statement = _EXACT
-    if not (seen.num_chunks <= EXACT_CHUNKS if exactly is None else exactly):
+    if not (seen.is_few if exactly is None else exactly):
         statement = _APPROXIMATE
         cursor.execute(
             "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true),"
@@ -261,23 +272,23 @@ def by_words(cursor: CursorWrapper, seen: Visible, query: WordQuery, average: fl
     return [WordHit(*row) for row in cursor.fetchall()]
 
 
-def rows(cursor: CursorWrapper, scope: Scope, chunk_ids: Sequence[int]) -> Mapping[int, ChunkRow]:
-    """The chunks themselves, by id, rights asked once more."""
-    cursor.execute(_VISIBLE + _ROWS, scope.parameters | {"chunks": list(chunk_ids)})
+def rows(cursor: CursorWrapper, seen: Visible, chunk_ids: Sequence[int]) -> Mapping[int, ChunkRow]:
+    """The chunks themselves, by id; none that may not be seen."""
+    cursor.execute(_ROWS, {"versions": seen.versions, "chunks": list(chunk_ids)})
     columns = [column.name for column in cursor.description or ()]
     found = (dict(zip(columns, values, strict=True)) for values in cursor.fetchall())
     return {values["id"]: ChunkRow(**values | {"spans": json.loads(values["spans"])}) for values in found}
 
 
-def sizes(cursor: CursorWrapper, scope: Scope) -> list[tuple[int, int]]:
+def sizes(cursor: CursorWrapper, seen: Visible) -> list[tuple[int, int]]:
     """(chunk, tokens) of everything the asker may see, document by document in reading order."""
-    cursor.execute(_VISIBLE + _SIZES, scope.parameters)
+    cursor.execute(_SIZES, {"versions": seen.versions})
     return list(cursor.fetchall())
 
 
-def neighbours(cursor: CursorWrapper, scope: Scope, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
+def neighbours(cursor: CursorWrapper, seen: Visible, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
     """Of each hit, what follows it first: an answer goes on more often than it began before."""
-    cursor.execute(_VISIBLE + _NEIGHBOURS, scope.parameters | {"chunks": list(chunk_ids)})
+    cursor.execute(_NEIGHBOURS, {"versions": seen.versions, "chunks": list(chunk_ids)})
     found: dict[int, list[Neighbour]] = {}
     for hit, step, chunk_id, body, spans in cursor.fetchall():
         found.setdefault(hit, []).append(Neighbour(step, chunk_id, body, json.loads(spans)))

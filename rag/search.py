@@ -11,6 +11,7 @@ import logging
 import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -118,38 +119,54 @@ def passages(
     space = spaces.active()
     wordings = [question, also] if also.strip() and also != question else [question]
     vectors = _question_vectors(space, wordings)
-    with retrieval.snapshot() as cursor:
-        seen = retrieval.visible(cursor, scope)
+    asked = _Asked(scope, wordings, rerank_model, limit if ids is not None else MAX_OF_ONE_DOCUMENT, limit)
+    return _search(asked, space, vectors)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """most_of_one: passages of one document. Over everything, one must not fill the list; whoever names documents wants
+    the best of them: there the limit cost 2 points of span-recall@5 (decisions.md).
+    """
+
+    scope: retrieval.Scope
+    wordings: list[str]
+    rerank_model: str
+    most_of_one: int
+    limit: int
+
+
+def _search(asked: _Asked, space: Space | None, vectors: Sequence[Sequence[float] | None]) -> SearchResult:
+    with ExitStack() as transaction:
+        cursor = transaction.enter_context(retrieval.snapshot())
+        seen = retrieval.visible(cursor, asked.scope)
         if seen.num_chunks == 0:
             return SearchResult()
-        found = [
-            _found(cursor, seen, wording, space, vector) for wording, vector in zip(wordings, vectors, strict=True)
-        ]
+        pairs = zip(asked.wordings, vectors, strict=True)
+        found = [_found(cursor, seen, wording, space, vector) for wording, vector in pairs]
         fused = fusion.combined([each.fused for each in found])
-        rows = retrieval.rows(cursor, scope, list(fused)[:NUM_READ])
-    ordered, reranked = _with_heading_bonus(fused, rows, wordings[-1]), ""
-    if rerank_model and ordered:
-        ordered, reranked = _reranked(rerank_model, wordings[-1], ordered, rows)
-    # Over everything, one document must not fill the list. Whoever names documents wants the best of them: there
-    # the limit cost 2 points of span-recall@5 (decisions.md).
-    most = limit if ids is not None else MAX_OF_ONE_DOCUMENT
-    kept, num_same = likeness.chosen(list(ordered), rows, most, limit)
+        rows = retrieval.rows(cursor, seen, list(fused)[:NUM_READ])
+        ordered, reranked = _with_heading_bonus(fused, rows, asked.wordings[-1]), ""
+        if asked.rerank_model and ordered:
+            transaction.close()  # no transaction waits a second for a model; afterwards rights are asked afresh
+            ordered, reranked = _reranked(asked.rerank_model, asked.wordings[-1], ordered, rows)
+            cursor = transaction.enter_context(retrieval.snapshot())
+            seen = retrieval.visible(cursor, asked.scope)
+            rows = retrieval.rows(cursor, seen, list(ordered))
+        still = [chunk_id for chunk_id in ordered if chunk_id in rows]
+        kept, num_same = likeness.chosen(still, rows, asked.most_of_one, asked.limit)
+        outstanding = [pk for pk in kept if ordered[pk] >= NEIGHBOUR_SCORE * ordered[kept[0]]]
+        neighbours = retrieval.neighbours(cursor, seen, outstanding)
     return SearchResult(
         passages=[of_row(rows[chunk_id], ordered[chunk_id]) for chunk_id in kept],
         num_visible_chunks=seen.num_chunks,
-        num_left_out=max(0, len(ordered) - len(kept) - num_same),
+        num_left_out=max(0, len(still) - len(kept) - num_same),
         num_same=num_same,
         weak=all(each.is_weak for each in found),
         is_complete=vectors[0] is not None,
         reranked=reranked,
-        neighbours=_neighbours(scope, [pk for pk in kept if ordered[pk] >= NEIGHBOUR_SCORE * ordered[kept[0]]]),
+        neighbours=neighbours,
     )
-
-
-def _neighbours(scope: retrieval.Scope, chunk_ids: Sequence[int]) -> Mapping[int, list[retrieval.Neighbour]]:
-    """In a snapshot of its own: reranking may have taken a second, and no transaction waits for that."""
-    with retrieval.snapshot() as cursor:
-        return retrieval.neighbours(cursor, scope, chunk_ids)
 
 
 def _reranked(

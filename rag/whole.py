@@ -76,7 +76,8 @@ def read(
     if not ids or not scope.principals:
         return None
     with retrieval.snapshot() as cursor:
-        sizes = retrieval.sizes(cursor, scope)
+        seen = retrieval.visible(cursor, scope)
+        sizes = retrieval.sizes(cursor, seen)
         num_tokens = sum(size for _chunk, size in sizes)
         about_all = is_about_all(question)
         if not sizes or (num_tokens > SHORT_TOKENS and not about_all) or min(max_tokens, some_tokens) <= 0:
@@ -85,7 +86,7 @@ def read(
         if not is_everything and not is_about_nothing_else(question):
             return None
         chosen = [chunk for chunk, _size in sizes] if is_everything else spread(sizes, some_tokens)
-        rows = retrieval.rows(cursor, scope, chosen)
+        rows = retrieval.rows(cursor, seen, chosen)
     size_of = dict(sizes)
     found = [(of_row(rows[pk], 1.0), rows[pk].ordinal, size_of[pk]) for pk in chosen if pk in rows]
     return Whole(sections(found), is_everything)

@@ -202,7 +202,9 @@ def test_the_best_come_with_what_stands_beside_them(alice: Any, bob: Any, space:
     assert all("Hotel" not in each.text for each in result.neighbours[best.chunk_id])
     with retrieval.snapshot() as cursor:
         nobody = retrieval.Scope(principals.ids_of(bob), None)
-        assert retrieval.neighbours(cursor, nobody, [best.chunk_id]) == {}
+        seen = retrieval.visible(cursor, nobody)
+        assert retrieval.neighbours(cursor, seen, [best.chunk_id]) == {}
+        assert retrieval.rows(cursor, seen, [best.chunk_id]) == {}
 
 
 def test_a_mark_without_support_is_weak(handbook: Document, alice: Any) -> None:
