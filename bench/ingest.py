@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NUM_PAGES = 300
 LINES_OF_A_PAGE = 28
+SCANNED_PAGES = 6
 BARE_TEXTS = 64
 WORDS = (  # noqa: SIM905
     "the a of to in and is with for on by from that this which page order machine report budget travel hotel train "
@@ -46,6 +47,7 @@ def main() -> None:
         manual.write_bytes(made_manual(NUM_PAGES, 1))
         short.write_bytes(made_manual(40 if arguments.quick else 100, 99))
         measure_extraction(manual, num_runs)
+        measure_scans(Path(folder), manual, num_runs)
         with worker(Path(folder)) as pid, peak_rss(pid) as peak:
             measure_searchable(owner, manual, num_runs)
             measure_embedding(owner, short)
@@ -68,13 +70,38 @@ def measure_extraction(manual: Path, num_runs: int) -> None:
     from rag import extract
     from rag.shards import SHARD_PAGES
 
-    rates = []
+    rates, cpu_rates = [], []
     for _ in range(num_runs):
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), _cpu_seconds()
         found = [extract.pages(manual, first, SHARD_PAGES) for first in range(0, NUM_PAGES, SHARD_PAGES)]
         num_pages = sum(len(pages) for pages in found)
         rates.append(num_pages / (time.perf_counter() - began))
+        cpu_rates.append(num_pages / (_cpu_seconds() - cpu_began))
     figure("ingest.extract_pages_per_s", rates, "pages/s")
+    figure("ingest.extract_pages_per_cpu_s", cpu_rates, "pages/s")
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of its children that have ended: what others do on the machine hardly counts."""
+    return sum(os.times()[:4])
+
+
+def measure_scans(folder: Path, manual: Path, num_runs: int) -> None:
+    """Pages as a scanner makes them (150 dots an inch, grey, JPEG): pages a second of one core, characters right."""
+    from rag import extract, ocr
+    from tests.rag.workbench import accuracy, scan_of
+
+    wanted = [page.text for page in extract.pages(manual, 0, SCANNED_PAGES)]
+    scan = folder / "Scan.pdf"
+    scan.write_bytes(scan_of(manual.read_bytes(), num_pages=SCANNED_PAGES))
+    rates, shares = [], []
+    for _ in range(num_runs):
+        began = time.perf_counter()
+        found = list(ocr.pages(scan, list(range(SCANNED_PAGES))))
+        rates.append(len(found) / (time.perf_counter() - began))
+        shares.append(min(accuracy(page.text, text) for page, text in zip(found, wanted, strict=True)))
+    figure("ingest.scan_pages_per_s", rates, "pages/s")
+    figure("ingest.scan_characters_right_worst_page", shares, "share")
 
 
 def measure_searchable(owner: Any, manual: Path, num_runs: int) -> None:

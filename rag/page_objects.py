@@ -19,7 +19,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from rag.clean import is_junk
+from rag.clean import is_junk, num_visible
 
 MAX_OBJECTS = 20_000
 MAX_FORM_DEPTH = 3
@@ -75,10 +75,10 @@ def drawn_on(page: pypdfium2.PdfPage, box: Bounds) -> Drawn:
 
 def is_scan(text: str, drawn: Drawn, box: Bounds) -> bool:
     """Should the pictures of the page be read? Text is what remains without the hidden."""
-    num_visible = sum(not char.isspace() for char in text) if len(text) < 4_000 else len(text)
-    if num_visible < FEW_CHARS:
-        return drawn.num_objects > drawn.num_texts or (num_visible == 0 and drawn.num_texts > 0)
-    return is_junk(text) or (num_visible < STAMP_CHARS and drawn.image_share(box) >= SCAN_SHARE)
+    num_chars = num_visible(text)
+    if num_chars < FEW_CHARS:
+        return drawn.num_objects > drawn.num_texts or (num_chars == 0 and drawn.num_texts > 0)
+    return is_junk(text) or (num_chars < STAMP_CHARS and drawn.image_share(box) >= SCAN_SHARE)
 
 
 def without_hidden(

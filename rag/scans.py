@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from rag import ocr
-from rag.clean import is_junk
+from rag.clean import is_junk, num_visible
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
 from rag.extract import Unwanted
@@ -155,5 +155,5 @@ def _store(row: Scan, found: ocr.ReadPage | None) -> None:
 
 
 def _is_better(found: ocr.ReadPage, before: str) -> bool:
-    num_found, num_before = (sum(not char.isspace() for char in text) for text in (found.text, before))
+    num_found, num_before = num_visible(found.text), num_visible(before)
     return num_found > 0 and (num_found >= num_before or is_junk(before))

@@ -1,4 +1,4 @@
-"""Read many damaged files and say how each ended: python -m tests.rag.fuzz --pdfs 500 --office 200.
+"""Read many damaged files and say how each ended: python -m tests.services -m tests.rag.fuzz --pdfs 500 --office 200.
 
 bin/test runs a few of the same; decisions.md has the figures of the full number. After every tenth file a good one must
 be read as ever.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import tempfile
 import time
@@ -112,5 +113,6 @@ def main() -> None:
 if __name__ == "__main__":
     import django
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chat.settings")
     django.setup()
     main()

@@ -174,3 +174,14 @@ def test_mutated_files_end_in_a_sentence_or_in_pages(tmp_path: Path) -> None:
             content[dice.randrange(len(content))] = dice.randrange(256)
         with contextlib.suppress(RagError):
             assert len(extract.pages(saved(tmp_path, bytes(content)), 0, 3)) <= 3
+
+
+def test_five_thousand_pages_and_no_more(tmp_path: Path) -> None:
+    """The last of them is read as fast as the first; a page more is refused with both numbers."""
+    path = saved(tmp_path, pdf([[f"Page {n + 1}"] for n in range(5_000)]))
+    assert extract.probe(path).num_pages == 5_000
+    assert extract.pages(path, 4_999, 1)[0].text.startswith("Page 5000")
+    path = saved(tmp_path, pdf([[f"Page {n + 1}"] for n in range(5_001)]))
+    with pytest.raises(UnreadableFile) as refused:
+        extract.probe(path)
+    assert (refused.value.code, refused.value.params) == ("too_many_pages", {"num_pages": 5_001, "limit": 5_000})

@@ -143,7 +143,7 @@ def test_the_reader_of_pictures_has_its_limits(tmp_path: Path, monkeypatch: pyte
 
 
 def test_damaged_pdfs_and_office_files_end_in_a_sentence_or_in_pages() -> None:
-    """Some of the 500 and 200 of `python -m tests.rag.fuzz`, whose figures are in decisions.md."""
+    """Some of the 500 and 200 of `python -m tests.services -m tests.rag.fuzz`, whose figures are in decisions.md."""
     for seeds, damage in ((fuzz.pdf_seeds(), hostile.mutated), (fuzz.office_seeds(), fuzz.damaged_office)):
         ended, _longest = fuzz.run(seeds, 12, damage, seed=7)
         assert ended.total() == 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import uuid
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from rag import citations, citing, extract, ingest, maintenance, ocr, scans, search, shards
 from rag.errors import ChildKilled
 from rag.models import Chunk, Document, Page, Scan, Space, Version
-from tests.rag.workbench import HANDBOOK, HOTEL, expire_leases, joined, pdf, read, scan_of, upload
+from tests.rag.workbench import HANDBOOK, HOTEL, accuracy, expire_leases, joined, pdf, read, scan_of, upload
 
 GERMAN = [
     "Reisekosten",
@@ -20,13 +19,6 @@ GERMAN = [
     "Die Größe der Räume und das Gewicht der Schlüssel stehen im Verzeichnis der Straßenmeisterei.",
     "Für Mängel haftet der Lieferant zwölf Monate; später eingehende Rügen gelten als verspätet.",
 ]
-
-
-def accuracy(found: str, wanted: str) -> float:
-    """Share of the wanted characters that stand there in order, however the lines are broken."""
-    a, b = " ".join(wanted.split()), " ".join(found.split())
-    same = sum(block.size for block in difflib.SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks())
-    return same / len(a)
 
 
 def saved(folder: Path, content: bytes) -> Path:
