@@ -54,6 +54,7 @@ def _message(message: Message) -> dict[str, Any]:
         "created_at": message.created_at.isoformat(),
         "status": message.status,
         "model": message.model_name or None,
+        "model_version": message.model_version or None,
         "finish_reason": message.finish_reason or None,
         "error": message.error_sentence or None,
         "sources": (message.sources or {}).get("sources", []),

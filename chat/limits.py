@@ -41,6 +41,7 @@ MAX_INSTRUCTIONS_CHARS = 4_000  # of a folder: read before every answer in it
 MAX_TAGS_PER_THREAD = 20
 MAX_TAG_CHARS = 40
 MAX_SHARES_PER_EMPLOYEE = 500
+MAX_COMMENT_CHARS = 2_000  # on an answer
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from chat.views import (
     exports,
     folders,
     management,
+    ratings,
     sessions,
     shares,
     threads,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("threads/<uuid:thread_id>/thread.md", exports.markdown, name="thread_markdown"),
     path("threads/<uuid:thread_id>/thread.json", exports.json, name="thread_json"),
     path("threads/<uuid:thread_id>/documents/<uuid:document_id>/", threads.thread_document, name="thread_document"),
+    path("messages/<uuid:message_id>/rating/", ratings.rating, name="rating"),
     path("shared/", shares.shares, name="shares"),
     path("shared/<uuid:share_id>/", shares.shared, name="shared"),
     path("shared/<uuid:share_id>/copies/", shares.share_copies, name="share_copies"),
@@ -76,6 +78,7 @@ urlpatterns = [
     path("manage/models/<int:model_id>/", management.model, name="model"),
     path("manage/employees/", management.employees, name="employees"),
     path("manage/employees/<int:employee_id>/", management.employee, name="employee"),
+    path("manage/ratings/", ratings.ratings, name="ratings"),
     path("v1/", include("chat.api.urls")),
     path("health/", requests.methods(GET=health), name="health"),
 ]

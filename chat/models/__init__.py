@@ -11,6 +11,7 @@ from chat.models.employee import Employee
 from chat.models.folder import Folder
 from chat.models.invitation import Invitation
 from chat.models.message import Message
+from chat.models.rating import Rating
 from chat.models.served_model import ServedModel
 from chat.models.share import Share
 from chat.models.thread import Thread
@@ -24,6 +25,7 @@ __all__ = [
     "Folder",
     "Invitation",
     "Message",
+    "Rating",
     "ServedModel",
     "Share",
     "Thread",

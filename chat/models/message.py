@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 
@@ -39,6 +40,8 @@ class Message(models.Model):
     role = models.CharField(max_length=10, choices=Role.choices)
     text = models.TextField(blank=True)
     model_name = models.CharField(max_length=200, blank=True)
+    # Which build of the model's file wrote it: its quantization. The name alone may mean another file tomorrow.
+    model_version = models.CharField(max_length=60, blank=True, default="", db_default="")
     status = models.CharField(max_length=10, default=COMPLETE)
     finish_reason = models.CharField(max_length=12, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
@@ -76,6 +79,12 @@ class Message(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.status == PENDING
+
+    @property
+    def rating_text(self) -> str:
+        """What its owner thinks of it (see chat.models.rating) as JSON for the page's scripts; "" when nothing."""
+        rating = getattr(self, "rating", None)
+        return json.dumps(rating.summary()) if rating else ""
 
     @property
     def can_go_on(self) -> bool:

@@ -64,6 +64,12 @@ class ServedModel(models.Model):
         return self.title
 
     @property
+    def version(self) -> str:
+        """What stands on each answer beside the name: how the file is quantized; its size tells builds apart."""
+        size = f"{self.size_bytes / 1e9:.2f} GB" if self.size_bytes else ""
+        return ", ".join(part for part in (self.quantization, size) if part)
+
+    @property
     def is_chat(self) -> bool:
         return self.kind == CHAT
 

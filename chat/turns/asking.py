@@ -204,6 +204,7 @@ def _queue(
         role=ASSISTANT,
         status=PENDING,
         model_name=model.name,
+        model_version=model.version,
         created_at=max(timezone.now(), question.created_at + timedelta(microseconds=1)),
     )
     thread.show(answer)

@@ -13,6 +13,7 @@ from chat import doorbell, forking, requests
 from chat.branches import Tree
 from chat.errors import Missing
 from chat.models import Employee, Message, Thread, Turn
+from chat.models.rating import rating_of
 from chat.requests import employee_of, signed_in
 from chat.views.documents import visible_sources
 from chat.views.frame import thread_of
@@ -84,7 +85,9 @@ def shown(employee: Employee, thread: Thread) -> list[Message]:
 
 
 def _messages(employee: Employee, thread: Thread, tree: Tree, branch: Sequence[uuid.UUID]) -> list[Message]:
-    rows = Message.objects.for_employee(employee).filter(thread=thread, pk__in=branch).in_bulk()
+    rows = (
+        Message.objects.for_employee(employee).filter(thread=thread, pk__in=branch).select_related("rating").in_bulk()
+    )
     messages = [rows[pk] for pk in branch if pk in rows]
     for message in messages:
         message.siblings = tree.siblings(message.pk)
@@ -108,11 +111,13 @@ def message_state(message: Message) -> dict[str, Any]:
         "status": message.status,
         "reason": message.finish_reason,
         "model": message.model_name,
+        "version": message.model_version,
         "problem": message.error_sentence,
         "sources": message.sources or None,
         "num_prompt_tokens": message.num_prompt_tokens,
         "num_completion_tokens": message.num_completion_tokens,
         "tokens_per_second": message.tokens_per_second,
+        "rating": rating_of(message),
     }
 
 

@@ -63,6 +63,7 @@ def models_of(employee: Employee) -> list[dict[str, Any]]:
         {
             "name": model.name,
             "title": model.title,
+            "version": model.version,
             "is_default": model.is_default,
             "context_length": model.context_length,
         }

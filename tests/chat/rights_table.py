@@ -59,6 +59,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     "draft": {"PUT": owned(204)},
     "seen": {"PUT": owned(204)},
     "thread_shares": {"GET": owned(200), "POST": owned(201)},
+    "rating": {"PUT": owned(200), "DELETE": owned(204)},
     "shares": {"GET": everyone(200)},
     # Every employee who knows the link reads it; only its owner revokes it.
     "shared": {"GET": Row(200, 200, 404, 200, 200, 404), "DELETE": owned(204)},
@@ -94,6 +95,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     "employees": {"GET": admins(200, missing=200), "POST": admins(201, missing=201)},
     # Nobody changes their own rights, so that the company always has an admin.
     "employee": {"PATCH": Row(404, 404, 404, 409, 200, 404)},
+    "ratings": {"GET": admins(200, missing=200)},
     "health": {"GET": public(200)},
     "api_models": {"GET": KEYED},
     "api_model": {"GET": KEYED},
@@ -112,6 +114,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("forks", "POST"): {"message": ""},
     ("new_draft", "PUT"): {"text": "Dear"},
     ("draft", "PUT"): {"text": "Dear"},
+    ("rating", "PUT"): {"good": True},
     ("folders", "POST"): {"name": "Plans"},
     ("folder", "PATCH"): {"name": "Plans"},
     ("documents", "POST"): {"name": "a.pdf", "size_bytes": 10},

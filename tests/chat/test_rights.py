@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from chat import consumers, frames, socket_rights, valkey
-from chat.models import ApiKey, Draft, Employee, Folder, Invitation, ServedModel, Share, Thread, Turn
+from chat.models import ApiKey, Draft, Employee, Folder, Invitation, Rating, ServedModel, Share, Thread, Turn
 from chat.models.turn import STOPPED
 from rag import uploads
 from rag.models import Citation, Document, Page, Upload, Version
@@ -202,7 +202,7 @@ def _body(name: str, method: str, kwargs: dict[str, Any]) -> dict[str, object]:
 
 def _state(people: Any, me: Employee | None) -> list[Any]:
     """The rows of everybody else, as far as a request may touch them."""
-    tables: list[Any] = [Thread, Document, Upload, ApiKey, Folder, Draft, Share]
+    tables: list[Any] = [Thread, Document, Upload, ApiKey, Folder, Draft, Share, Rating]
     rows: list[Any] = [list(table.objects.exclude(owner=me).order_by("pk").values()) for table in tables]
     rows.append(list(ServedModel.objects.order_by("pk").values()))
     return [*rows, list(Employee.objects.exclude(pk=getattr(me, "pk", None)).order_by("pk").values())]
@@ -284,12 +284,17 @@ def _token(owner: Employee, name: str) -> str:
     return Invitation.objects.issue(f"{uuid.uuid4().hex}@example.com", by=owner)[1]
 
 
+def _answer(owner: Employee, name: str) -> uuid.UUID:
+    return make_turn(make_thread(owner), answer="180 EUR", status=STOPPED, message_status="stopped").answer_id
+
+
 MAKERS: dict[str, Callable[[Employee, str], Any]] = {
     "thread_id": _thread,
     "document_id": _document,
     "upload_id": _upload,
     "folder_id": lambda owner, name: Folder.make(owner, "Plans").pk,
     "share_id": _share,
+    "message_id": _answer,
     "citation_id": _citation,
     "page_no": lambda owner, name: 0,
     "token": _token,

@@ -8,6 +8,7 @@ import { answerFacts } from "../models/answer_facts";
 import type { AnswerStream } from "../models/answer_stream";
 import { withMarks, withoutBegunMark } from "../models/citation_marks";
 import { waitWords } from "../models/wait_words";
+import { keepRating, ratingButtons } from "./answer_rating";
 import { branchSwitch } from "./branch_switch";
 import { showGone, showUses } from "./cited_marks";
 import { copyFeedback } from "./copy_feedback";
@@ -70,10 +71,12 @@ export class AnswerStreamElement extends HTMLElement {
     dataset["status"] = state.status;
     dataset["reason"] = state.reason;
     dataset["model"] = state.model;
+    dataset["version"] = state.version;
     dataset["problem"] = state.problem;
     dataset["speed"] = String(state.tokens_per_second ?? "");
     dataset["promptTokens"] = String(state.num_prompt_tokens ?? "");
     dataset["completionTokens"] = String(state.num_completion_tokens ?? "");
+    keepRating(this, state.rating);
     this.#text = state.text;
     this.#isPlain = false;
     if (state.sources?.sources) this.#setSources(state.sources);
@@ -241,7 +244,7 @@ export class AnswerStreamElement extends HTMLElement {
         { class: "answer__foot" },
         this.#acts(),
         !problem && ["stopped", "length"].includes(finish.reason) && this.#goOn(strings.goOn),
-        ...answerFacts(finish, this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact)),
+        ...answerFacts(finish, this.dataset["version"] ?? "", this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact)),
       ),
     );
   }
@@ -257,6 +260,7 @@ export class AnswerStreamElement extends HTMLElement {
       { class: "answer__acts" },
       branchSwitch(this.closest<HTMLElement>(".answer")),
       this.#text && copy,
+      ...(this.#text ? ratingButtons(this, () => this.redrawEnd()) : []),
       actButton("retry", strings.again, "regenerate"),
       actButton("fork", strings.fork, "fork"),
     );

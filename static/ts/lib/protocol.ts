@@ -1,7 +1,7 @@
 // What travels between the page and the server: the counterpart of chat/events.py.
 
 export interface Employee { id: number | string; name: string; email: string; is_admin: boolean }
-export interface ChatModel { name: string; title: string; is_default: boolean; context_length: number }
+export interface ChatModel { name: string; title: string; version?: string; is_default: boolean; context_length: number }
 export interface ThreadSummary {
   id: string;
   title: string;
@@ -52,12 +52,16 @@ export interface MessageState {
   status: string;
   reason: string;
   model: string;
+  version: string;
   problem: string;
   sources: FoundSources | null;
   num_prompt_tokens: number | null;
   num_completion_tokens: number | null;
   tokens_per_second: number | null;
+  rating: Rating | null;
 }
+/** What the reader thinks of an answer. */
+export interface Rating { good: boolean; comment: string; for_admins: boolean }
 /** A stretch of the shown branch: its newest messages, and how many stand before them. */
 export interface Branch { messages: MessageState[]; num_earlier: number; turns: RunningTurn[] }
 

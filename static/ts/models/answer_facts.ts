@@ -5,12 +5,14 @@ import { pageState } from "../lib/page_state";
 import type { Finish, FoundSources } from "../lib/protocol";
 import { strings } from "../lib/strings";
 
-export function answerFacts(finish: Finish, found: FoundSources | null, hasAddedMarks: boolean): string[] {
-  const title = pageState.models?.find(({ name }) => name === finish.model)?.title ?? finish.model;
+/** version: the one that the answer was kept with. One that was just written, by its checksum, has the model's of now. */
+export function answerFacts(finish: Finish, version: string, found: FoundSources | null, hasAddedMarks: boolean): string[] {
+  const model = pageState.models?.find(({ name }) => name === finish.model);
   const facts: (string | 0 | false | null | undefined)[] = [
     finish.reason === "stopped" && strings.answerStopped,
     finish.reason === "length" && strings.answerCut,
-    title,
+    model?.title ?? finish.model,
+    version || (finish.sha256 && model?.version),
     finish.tokens_per_second && strings.tokensPerSecond(speed(finish.tokens_per_second)),
     finish.num_completion_tokens && strings.tokens(number(finish.num_completion_tokens)),
   ];
