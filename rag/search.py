@@ -15,7 +15,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
+from psycopg.errors import QueryCanceled
 
 from inference.errors import InferenceError
 from rag import formats, fusion, likeness, principals, query, reranking, retrieval, spaces
@@ -120,7 +122,13 @@ def passages(
     wordings = [question, also] if also.strip() and also != question else [question]
     vectors = _question_vectors(space, wordings)
     asked = _Asked(scope, wordings, rerank_model, limit if ids is not None else MAX_OF_ONE_DOCUMENT, limit)
-    return _search(asked, space, vectors)
+    try:
+        return _search(asked, space, vectors, retrieval.STATEMENT_SECONDS)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled) or connection.in_atomic_block:
+            raise
+        log.warning("a statement of a search took too long, trying again with more time")
+        return _search(asked, space, vectors, retrieval.PATIENT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -136,9 +144,11 @@ class _Asked:
     limit: int
 
 
-def _search(asked: _Asked, space: Space | None, vectors: Sequence[Sequence[float] | None]) -> SearchResult:
+def _search(
+    asked: _Asked, space: Space | None, vectors: Sequence[Sequence[float] | None], seconds: float
+) -> SearchResult:
     with ExitStack() as transaction:
-        cursor = transaction.enter_context(retrieval.snapshot())
+        cursor = transaction.enter_context(retrieval.snapshot(seconds))
         seen = retrieval.visible(cursor, asked.scope)
         if seen.num_chunks == 0:
             return SearchResult()
@@ -150,7 +160,7 @@ def _search(asked: _Asked, space: Space | None, vectors: Sequence[Sequence[float
         if asked.rerank_model and ordered:
             transaction.close()  # no transaction waits a second for a model; afterwards rights are asked afresh
             ordered, reranked = _reranked(asked.rerank_model, asked.wordings[-1], ordered, rows)
-            cursor = transaction.enter_context(retrieval.snapshot())
+            cursor = transaction.enter_context(retrieval.snapshot(seconds))
             seen = retrieval.visible(cursor, asked.scope)
             rows = retrieval.rows(cursor, seen, list(ordered))
         still = [chunk_id for chunk_id in ordered if chunk_id in rows]

@@ -305,3 +305,24 @@ def test_a_service_that_hangs_is_not_waited_for(alice: Any, space: Any, monkeypa
         found = search.passages("hotel rates", employee=alice, rerank_model="fake-rerank")
     assert (found.reranked, bool(found.passages)) == ("late", True)
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_search_on_cold_disks_is_tried_again_with_more_time(
+    alice: Any, space: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first statement that is cut off ends no question; the second try has the time it needs."""
+    library(alice)
+    plain = search.passages("hotel rates", employee=alice)
+    allowed: list[float] = []
+    real = retrieval.visible
+
+    def slow(cursor: Any, scope: retrieval.Scope) -> retrieval.Visible:
+        cursor.execute("SELECT extract(epoch FROM current_setting('statement_timeout')::interval), pg_sleep(0.3)")
+        allowed.append(float(cursor.fetchone()[0]))
+        return real(cursor, scope)
+
+    monkeypatch.setattr(retrieval, "STATEMENT_SECONDS", 0.1)
+    monkeypatch.setattr(retrieval, "visible", slow)
+    assert search.passages("hotel rates", employee=alice).passages == plain.passages
+    assert allowed == [retrieval.PATIENT_SECONDS]
