@@ -22,7 +22,9 @@ copyFileSync(join(here, "icon.svg"), join(outdir, "icon.svg"));
 
 // What pdf.js reads when a file asks for it: fonts that PDFs leave out, tables of characters, decoders of pictures.
 const pdfjs = join(here, "../node_modules/pdfjs-dist");
-for (const folder of ["cmaps", "standard_fonts", "wasm", "iccs"]) cpSync(join(pdfjs, folder), join(outdir, "pdf", folder), { recursive: true });
+// Left out: what runs the scripts of a file, and decoders for browsers without WebAssembly.
+const isRead = (path) => !/quickjs|nowasm/i.test(basename(path));
+for (const folder of ["cmaps", "standard_fonts", "wasm", "iccs"]) cpSync(join(pdfjs, folder), join(outdir, "pdf", folder), { recursive: true, filter: isRead });
 copyFileSync(join(pdfjs, "build/pdf.worker.min.mjs"), join(outdir, "pdf/worker.js"));
 const frame = { ...scripts, entryPoints: { "pdf/frame": join(here, "ts/viewer/frame.ts") } };
 
