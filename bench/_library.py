@@ -100,14 +100,19 @@ def upload(owner: Any, path: Path) -> Document:
 
 def make_searchable(document: Document) -> None:
     """Every step before embedding."""
-    from rag import indexing, ingest, shards
+    from rag import indexing, ingest, scans, shards
 
     version_id = document.newest_version_id or 0
     ingest.probe(version_id)
-    shards.extract()
-    indexing.chunk(version_id)
-    document.refresh_from_db()
-    state = document.state()
+    state, num_done = document.state(), -1
+    # One round ends after some seconds, which a long manual may need several of.
+    while not state.is_searchable and num_done != state.num_pages_done + state.num_scans_done:
+        num_done = state.num_pages_done + state.num_scans_done
+        shards.extract()
+        scans.recognise()
+        indexing.chunk(version_id)
+        document.refresh_from_db()
+        state = document.state()
     if not state.is_searchable:
         raise SystemExit(f"{document.title}: {state.error or state.status}")
 
