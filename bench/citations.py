@@ -177,6 +177,8 @@ def passage_with(document: Document, page_no: int, quote: str) -> Passage | None
 
 
 def with_words_dropped(text: str) -> str:
+    # One statement with one mark, also where the quote is two sentences.
+    text = re.sub(r"[.!?]\s+(?=[A-Z])", ", ", text)
     kept = [word for index, word in enumerate(text.split(), start=1) if index % DROPPED]
     return " ".join(kept).rstrip(".!? ")
 

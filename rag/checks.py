@@ -14,8 +14,58 @@ from rag.clean import joined
 from rag.words import STOP_WORDS, language, words
 
 MAX_MISSING = 4
-_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,'’\u00a0\u202f]\d+)*|(?<=[^\W\d_])\d+|(?<=[.,-])\d+")
-_SPACED = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")
+# 1 000 may be a thousand, or two numbers that stand side by side.
+_NUMBER = re.compile(
+    r"(?<![\w.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|"
+    r"(?<![\w.,])\d+(?:[.,'’\u00a0\u202f]\d+)*|(?<=[^\W\d_])\d+|(?<=[.,-])\d+"
+)
+_UNIT_CHARS = 5
+_GERMAN_WORDS = frozenset(
+    [
+        "der",
+        "die",
+        "das",
+        "den",
+        "dem",
+        "des",
+        "und",
+        "ist",
+        "nicht",
+        "ein",
+        "eine",
+        "einen",
+        "einem",
+        "einer",
+        "es",
+        "man",
+        "mit",
+        "von",
+        "zu",
+        "zum",
+        "zur",
+        "auf",
+        "für",
+        "im",
+        "wird",
+        "werden",
+        "sind",
+        "oder",
+        "bei",
+        "wie",
+        "aus",
+        "nach",
+        "nein",
+        "ja",
+        "ab",
+        "über",
+        "unter",
+        "sich",
+        "auch",
+        "nur",
+        "kann",
+        "muss",
+    ]
+)
 _TOKEN = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 _ENGLISH = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _GERMAN = ["eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf"]
@@ -114,18 +164,17 @@ class Held:
         return list(dict.fromkeys(text for _position, text in sorted(whole)))[:MAX_MISSING]
 
     def _absent_numbers(self, said: str) -> Iterator[tuple[int, str]]:
-        text = _SPACED.sub(".", said)
-        for match in _NUMBER.finditer(text):
-            readings = _readings(match.group(), text[match.end() :])
+        for match in _NUMBER.finditer(said):
+            readings = _readings(match.group(), said[match.end() :])
             if not readings & self._values and not _parts_are(match.group(), self._values):
-                yield match.start(), said[match.start() : match.end()]
+                yield match.start(), match.group()
         for match in _TOKEN.finditer(said):
             word = match.group().casefold()
             if word in _CLAIMED and _WORDS[word] not in self._values and word not in self._folded:
                 yield match.start(), match.group()
 
     def _absent_names(self, said: str) -> Iterator[tuple[int, str]]:
-        is_german = language(said) == "german"
+        is_german = language(said) == "german" or not _GERMAN_WORDS.isdisjoint(words(said))
         for match in _TOKEN.finditer(said):
             if _is_name(match, said, is_german=is_german) and not self._knows(match.group()):
                 yield match.start(), match.group()
@@ -152,10 +201,9 @@ def _holds(other: tuple[int, str], position: int, text: str) -> bool:
 
 def _values_in(text: str) -> set[str]:
     """Every number of the text in all its readings, those in words too."""
-    spaced = _SPACED.sub(".", text)
     found: set[str] = set()
-    for match in _NUMBER.finditer(spaced):
-        found |= _readings(match.group(), spaced[match.end() :])
+    for match in _NUMBER.finditer(text):
+        found |= _readings(match.group(), text[match.end() :])
         found |= {_plain(part) for part in re.split(r"\D", match.group()) if part}
     tokens = words(text)
     found |= {_SOURCE_WORDS[word] for word in tokens if word in _SOURCE_WORDS}
@@ -171,7 +219,7 @@ def _values_in(text: str) -> set[str]:
 
 def _readings(number: str, after: str) -> set[str]:
     """1.000 is a thousand to one reader and one to another; 2,5 million is 2500000."""
-    clean = re.sub(r"['’\u00a0\u202f]", "", number)
+    clean = re.sub(r"['’ \u00a0\u202f]", "", number)
     marks = re.findall(r"[.,]", clean)
     found: set[str] = set()
     if not marks:
@@ -202,9 +250,9 @@ def _plain(number: str) -> str:
 
 
 def _parts_are(number: str, available: set[str]) -> bool:
-    """A date or a version, of which the source has every part: 14.03.2026 and 14 March 2026."""
+    """A date, a version or a row of numbers, of which the source has every part: 14.03.2026 and 14 March 2026."""
     parts = re.split(r"\D", number)
-    return len(parts) > 2 and all(_plain(part) in available for part in parts)
+    return (len(parts) > 2 or re.search(r"\s", number) is not None) and all(_plain(part) in available for part in parts)
 
 
 def _is_name(match: re.Match[str], text: str, *, is_german: bool) -> bool:
@@ -214,7 +262,8 @@ def _is_name(match: re.Match[str], text: str, *, is_german: bool) -> bool:
     if any(char.isdigit() for char in token):
         return any(char.isupper() for char in token)
     if any(char.isupper() for char in token[1:]):
-        return True
+        # 10 kOhm is 10 kΩ.
+        return not (len(token) <= _UNIT_CHARS and re.search(r"\d\s?$", text[: match.start()]))
     if not token[0].isupper() or len(token) < 3:
         return False
     before = text[: match.start()].rstrip(" \"'“„(*_")

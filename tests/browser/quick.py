@@ -53,6 +53,7 @@ def asked_about(person: Person, path: Path, question: str) -> str:
     row = person.upload(path)
     expect(row).to_contain_text("Ready", timeout=ANSWER_MS)
     row.get_by_role("link", name="Ask about this").or_(row.get_by_role("button", name="Ask about this")).click()
+    expect(person.page.locator(".composer__files")).to_contain_text(path.stem)
     person.ask(question)
     person.wait_for_end()
     return person.page.url

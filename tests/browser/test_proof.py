@@ -48,7 +48,7 @@ def test_a_newcomer_points_at_the_sentence_that_proves_the_answer(newcomer: Pers
         for name, chapters in (("Parcel manual", PARCELS), ("Machine manual", MACHINES), ("Key manual", KEYS))
     ]
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Attach a file").click()
+        page.get_by_role("button", name="Attach a file", exact=True).click()
     chooser.value.set_files(paths)
     for name in ("Parcel manual", "Machine manual", "Key manual"):
         expect(page.locator("main").get_by_text(name).first).to_be_visible(timeout=WAIT_MS)

@@ -114,6 +114,10 @@ def test_a_citation_keeps_the_version_that_the_answer_was_given(rules: Document,
         ("Between 10-20 people", "10 to 20"),
         ("the first of two steps", "two steps"),
         ("It has 1 door", "a single door"),
+        ("the box is 0 0 482 308", "BoundingBox: 0 0 482 308"),
+        ("65 242 547", "BoundingBox: 65 242 547 550"),
+        ("a 10 kOhm resistor", "10 kΩ"),
+        ("Nein, man findet es an anderen Stellen.", "not shipped"),
     ],
 )
 def test_the_same_said_otherwise_is_no_doubt(said: str, source: str) -> None:
