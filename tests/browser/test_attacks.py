@@ -66,14 +66,16 @@ def test_answers_that_attack_do_nothing(seat: Seat, tmp_path: Path) -> None:  # 
     address = reader.page.url
     assert living(reader.page) == []
     reader.page.reload()
-    answers = reader.page.locator("article.answer .answer__foot")
-    expect(answers.last).to_be_visible()
+    answers = reader.page.locator("article.answer")
+    expect(answers.last.locator(".answer__foot")).to_be_visible()
     for _ in range(20):  # earlier ones come as they are scrolled to
         if answers.count() == len(ATTACKS):
             break
         reader.page.locator("#thread").evaluate("thread => thread.scrollTo(0, 0)")
         reader.page.wait_for_timeout(300)
-    expect(answers).to_have_count(len(ATTACKS))
+    for answer in answers.all():  # and are drawn when somebody comes near them
+        answer.scroll_into_view_if_needed()
+    expect(answers.locator(".answer__foot")).to_have_count(len(ATTACKS))
     assert living(reader.page) == []
     for element in reader.page.locator(".answer__text .link, .answer__text .image").all():
         element.hover()

@@ -29,9 +29,11 @@ function pieces(text: string, from: number, to: number, strength: string): (Node
 const CELLS = " | ";
 const NAMED = /^([^:|]{1,80}): (.*)$/s;
 
+interface Row { cells: [name: string, value: string][]; isMarked: boolean }
+
 /** Rows are lines "Country: Norway | Limit: 180 EUR", or without names where the sheet has no header. */
 function cells(text: string, from: number, to: number, strength: string): HTMLElement {
-  const rows: { cells: [string, string][]; isMarked: boolean }[] = [];
+  const rows: Row[] = [];
   const before: HTMLElement[] = [];
   let start = 0;
   for (const line of text.split("\n")) {
@@ -49,7 +51,10 @@ function cells(text: string, from: number, to: number, strength: string): HTMLEl
   }
   if (!rows.length) return prose(text, from, to, strength);
   const names = [...new Set(rows.flatMap((row) => row.cells.map(([name]) => name)))].filter(Boolean);
-  const isNamed = names.length > 0 && rows.every((row) => row.cells.every(([name]) => name));
+  // The line of names itself stands in the text as well.
+  const isHead = (row: Row): boolean => row.cells.every(([name, value]) => !name && names.includes(value));
+  const body = rows.filter((row) => !isHead(row));
+  const isNamed = names.length > 0 && body.every((row) => row.cells.every(([name]) => name));
   return el(
     "div",
     { class: "source__cells" },
@@ -58,7 +63,7 @@ function cells(text: string, from: number, to: number, strength: string): HTMLEl
       "table",
       {},
       isNamed && el("thead", {}, el("tr", {}, ...names.map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, ...rows.map((row) => tableRow(row.isMarked, isNamed ? inOrder(row.cells, names) : row.cells.map(([name, value]) => (name ? `${name}: ${value}` : value)), strength))),
+      el("tbody", {}, ...(isNamed ? body : rows).map((row) => tableRow(row.isMarked, isNamed ? inOrder(row.cells, names) : row.cells.map(([name, value]) => (name ? `${name}: ${value}` : value)), strength))),
     ),
   );
 }
