@@ -42,8 +42,7 @@ WATCH_CLICK = """
 def measure(num_runs: int) -> None:
     cold, warm = [], []
     with tempfile.TemporaryDirectory(prefix="hearth-bench-") as folder, _hearth.home() as home:
-        manual = Path(folder, "Manual.pdf")
-        sentences = made_manual(manual)
+        manual, sentences = made_manual(Path(folder))
         with _hearth.running(home, HEARTH_BACKEND="fake") as hearth, sync_playwright() as playwright:
             program = str(browser.find())
             chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
@@ -66,19 +65,16 @@ def measure(num_runs: int) -> None:
     figure("citations.click_warm_ms", warm, "ms")
 
 
-def made_manual(path: Path) -> dict[int, str]:
-    """Pages of running text; returns the sentences that are asked for, by page."""
-    from bench.ingest import LINES_OF_A_PAGE, WORDS
-    from tests.rag.workbench import pdf
+def made_manual(folder: Path) -> tuple[Path, dict[int, str]]:
+    """Pages of running text, and the sentences that are asked for, by page."""
+    from tests.browser import papers
 
     sentences = {
         FIRST: "The pressure valve of line seven opens at 4711 millibar during the night shift.",
         SECOND: "Foreign couriers leave parcels at gate nineteen before noon on weekdays.",
     }
-    filler = [" ".join((WORDS * 3)[n : n + 14]).capitalize() + "." for n in range(LINES_OF_A_PAGE)]
-    pages = [[f"{n + 1} Chapter", *filler[:20], *filter(None, [sentences.get(n)])] for n in range(NUM_PAGES)]
-    path.write_bytes(pdf(pages))
-    return sentences
+    chapters = [(f"{n + 1} Chapter", sentences.get(n, f"Rule {n} says nothing new.")) for n in range(NUM_PAGES)]
+    return papers.manual(folder, "Manual", tuple(chapters)), sentences
 
 
 def _asked(
