@@ -136,6 +136,7 @@ def test_the_keyboard_does_all_of_it(reader: Person) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("source-pane")).to_be_hidden()
     expect(mark).to_be_focused()
+    expect(page.locator("#source-card")).to_be_hidden()
 
 
 def test_words_are_found_in_the_whole_document(reader: Person) -> None:

@@ -22,7 +22,8 @@ let isPointedByKeyboard = false;
 /** Listen for marks being pointed at, with a mouse, the keyboard or a finger. */
 export function watchSources(): void {
   document.addEventListener("pointerover", (event) => event.pointerType === "mouse" && pointed(event.target));
-  document.addEventListener("keydown", () => (isPointedByKeyboard = true));
+  // Focus that comes back when the pane closes points at nothing.
+  document.addEventListener("keydown", (event) => (isPointedByKeyboard = event.key === "Tab"));
   document.addEventListener("pointerdown", () => (isPointedByKeyboard = false));
   document.addEventListener("focusin", (event) => (isPointedByKeyboard ? pointed(event.target, 0) : undefined));
   document.addEventListener("focusout", () => card?.hide());
