@@ -48,7 +48,7 @@ class EngineConfig:
     gpu_layers: int = -1
     kv_type: str = "f16"
     kv_unified: bool = True
-    decode_step_seconds: float = 0.25
+    decode_step_seconds: float = 0.4
     prefill_step_seconds: float = 0.5
     age_seconds: float = 30.0
     fake_tokens_per_second: float = 0.0

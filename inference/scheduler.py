@@ -25,7 +25,7 @@ _RESERVED_TOKENS = 64
 # Wait for a prompt that is being read right now if it saves at least so many tokens.
 _WORTH_WAITING_TOKENS = 32
 _SMOOTHING = 0.2
-_MOST_CROWDING = 4.0
+_MOST_CROWDING = 2.5
 _READING_SHARE = 4  # of the time, over that of writing
 # A step costs 10 ms before its first token and 6 ms for each (135M, one core): smaller pieces waste a twentieth.
 _LEAST_CHUNK = 32
