@@ -7,18 +7,21 @@ by id alone, so theirs are looked for.
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 import redis
 from django.db import transaction
+from django.utils import timezone
 
 from chat import valkey
-from chat.models import Employee, Message, Thread, Turn
+from chat.models import ApiKey, Draft, Employee, Folder, Message, Share, Thread, Turn
 from chat.models.message import ASSISTANT
-from chat.models.thread import ThreadQuerySet
+from chat.models.thread import TRASH_DAYS, ThreadQuerySet
 from chat.models.turn import OPEN
 from chat.turns import log as turn_log
 from chat.turns import queue
 from rag import citations
+from rag.models import Document, Upload
 
 log = logging.getLogger(__name__)
 BATCH_THREADS = 100
@@ -45,6 +48,27 @@ def forever(thread: Thread) -> None:
 def empty_trash(employee: Employee) -> int:
     """How many threads are gone for ever."""
     return _all(Thread.objects.trash_of(employee))
+
+
+def everything_of(employee: Employee) -> None:
+    """All that an employee keeps here, out of every list, search and link with the first statement, then for ever.
+
+    Their account stays. So do documents that lie in a collection: they are the collection's. Whatever a process that
+    dies here leaves behind, beat finds in the trash, too old to be kept.
+    """
+    with transaction.atomic():
+        overdue = timezone.now() - timedelta(days=TRASH_DAYS + 1)
+        Thread.objects.filter(owner=employee).update(deleted_at=overdue)
+        for rows in (ApiKey, Draft, Folder):
+            rows.objects.for_employee(employee).delete()
+        Share.objects.for_employee(employee).delete()
+        for document in Document.objects.filter(owner_id=employee.pk, deleted_at=None, collection=None):
+            document.delete_for_everyone()
+    for upload in Upload.objects.for_employee(employee).filter(document=None):
+        upload.path.unlink(missing_ok=True)
+        upload.delete()
+    queue.stop_all_of(employee)
+    _all(Thread.objects.trash_of(employee))
 
 
 def expire() -> int:

@@ -89,6 +89,22 @@ class PasswordForm(NewPasswordForm):
         return self.cleaned_data
 
 
+class DeletionForm(forms.Form):
+    """Deleting everything: whoever found the browser open does not know the password."""
+
+    password = _password(_("Your password"), "current-password")
+
+    def __init__(self, employee: Employee, data: Any = None) -> None:
+        super().__init__(data)
+        self.employee = employee
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        if not self.employee.check_password(password):
+            raise ValidationError(_("That is not your password."))
+        return password
+
+
 class InvitationForm(NewPasswordForm):
     name = forms.CharField(
         label=_("Your name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})

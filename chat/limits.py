@@ -55,6 +55,7 @@ LIMITS = {
     "signin.person": Limit(5, 5 * 60),
     "signin.address": Limit(20, 60),
     "password.employee": Limit(5, 5 * 60),
+    "download.employee": Limit(6, 60 * 60),
     "invitation.address": Limit(20, 60),
     "api.employee": Limit(600, 60),
 }

@@ -24,6 +24,7 @@ VERBS = {
     "chat/turns/queue.py": "the rows of turns that workers claim; a stop is looked up for the employee first",
     "chat/turns/presence.py": "ends turns that no worker will write, whoever's they are",
     "chat/deleting.py": "deletes threads that were looked up for the employee, and what beat finds expired",
+    "chat/own_data.py": "packs what the employee who asks for it owns, the trash too",
     "chat/sharing.py": "copies what a reader was shown into a thread of their own",
     "chat/forking.py": "copies messages of a thread that was looked up for the employee",
     "chat/turns/history.py": "reads the thread of a turn that a worker has claimed",

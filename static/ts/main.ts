@@ -9,6 +9,7 @@ import { KeyList } from "./elements/key_list";
 import { MarkdownText } from "./elements/markdown_text";
 import { ModelPicker } from "./elements/model_picker";
 import { ModelTable } from "./elements/model_table";
+import { ShareList } from "./elements/share_list";
 import { SharedThread } from "./elements/shared_thread";
 import { ThreadList } from "./elements/thread_list";
 import { socket } from "./lib/connection";
@@ -25,6 +26,7 @@ defineElement("key-list", KeyList);
 defineElement("markdown-text", MarkdownText);
 defineElement("model-picker", ModelPicker);
 defineElement("model-table", ModelTable);
+defineElement("share-list", ShareList);
 defineElement("shared-thread", SharedThread);
 defineElement("thread-list", ThreadList);
 

@@ -88,6 +88,8 @@ ROUTES: dict[str, dict[str, Row]] = {
     "invitation": {"GET": public(200, missing=404), "POST": public(400, missing=404)},
     "profile": {"GET": everyone(200), "POST": everyone(302)},
     "password": {"GET": everyone(200), "POST": everyone(400)},
+    "privacy": {"GET": everyone(200), "POST": everyone(400)},
+    "own_data": {"GET": everyone(200)},
     "keys": {"GET": everyone(200), "POST": everyone(201)},
     "key": {"DELETE": owned(204)},
     "models": {"GET": admins(200, missing=200)},
@@ -128,6 +130,7 @@ FORMS: dict[tuple[str, str], dict[str, str]] = {
     ("invitation", "POST"): {"name": ""},
     ("profile", "POST"): {"name": "New name", "language": ""},
     ("password", "POST"): {"current_password": "wrong"},
+    ("privacy", "POST"): {"password": "wrong"},
 }
 
 

@@ -75,6 +75,7 @@ export const de: Strings = {
   copyLink: "Link kopieren",
   sharedOn: (day, count) => `${day}, ${plural(count, "Nachricht", "Nachrichten")}`,
   revoke: "Zurückziehen",
+  revoked: "Der Link gilt nicht mehr.",
   revokeTitle: "Diesen Link zurückziehen?",
   revokeText: "Niemand kann das Gespräch darunter noch lesen. Kopien, die andere gemacht haben, bleiben ihnen.",
   asMarkdown: "Als Markdown sichern",

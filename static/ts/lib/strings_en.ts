@@ -73,6 +73,7 @@ export const en = {
   copyLink: "Copy the link",
   sharedOn: (day: string, count: number) => `${day}, ${plural(count, "message", "messages")}`,
   revoke: "Revoke",
+  revoked: "The link no longer works.",
   revokeTitle: "Revoke this link?",
   revokeText: "Nobody can read the thread under it any more. Copies that colleagues made stay theirs.",
   asMarkdown: "Save as Markdown",
