@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 from xml.etree import ElementTree
@@ -18,6 +19,8 @@ MAX_PART_BYTES = 64 * MIB
 MAX_RATIO = 100
 RATIO_FROM_BYTES = 2 * MIB
 _HEAD_BYTES = 4096
+# What the library says of a member that is not what it promises to be.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 
 
 def opened(file: BinaryIO) -> zipfile.ZipFile:
@@ -53,9 +56,7 @@ def xml(archive: zipfile.ZipFile, name: str) -> Element | None:
         raise Refused("too_much_text")
     try:
         return ElementTree.fromstring(archive.read(member))  # noqa: S314 - no declarations, see _check_head
-    except (ElementTree.ParseError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
-        raise Refused("broken") from error
-    except OSError as error:
+    except (ElementTree.ParseError, *DAMAGED) as error:
         raise Refused("broken") from error
 
 
@@ -95,7 +96,7 @@ def _check_head(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     try:
         with archive.open(member) as part:
             head = part.read(_HEAD_BYTES)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise Refused("broken") from error
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if (head and not head.startswith(b"<")) or b"<!DOCTYPE" in head or b"<!ENTITY" in head:

@@ -10,7 +10,6 @@ import csv
 import datetime
 import io
 import itertools
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
@@ -21,7 +20,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
 from rag.jail import MAX_LABEL_CHARS, Refused
-from rag.readers.archive import opened
+from rag.readers.archive import DAMAGED, opened
 from rag.readers.paper import Paper, has_header
 from rag.readers.plain import decoded
 from rag.readers.sheet_marks import marks_of
@@ -49,8 +48,7 @@ def read_xlsx(file: BinaryIO) -> Paper:
                 filled = ((n, _shown(row)) for n, row in rows if row.count(None) < len(row))
                 _write_sheet(paper, sheet.title, marks.applied(filled))
     except (
-        InvalidFileException, zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, TypeError,
-        AttributeError, IndexError, EOFError, OSError,
+        InvalidFileException, ElementTree.ParseError, KeyError, TypeError, AttributeError, IndexError, *DAMAGED,
     ) as error:  # fmt: skip  # openpyxl says all of these of damaged files
         raise Refused("broken") from error
     return paper

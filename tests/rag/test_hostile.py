@@ -15,7 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 from rag import extract, ocr
 from rag.errors import ChildKilled
 from rag.models import Space
-from tests.rag import fuzz, hostile
+from tests.rag import fuzz, hostile, office
 from tests.rag.workbench import HANDBOOK, pdf, read, scan_of, upload
 
 
@@ -140,6 +140,14 @@ def test_the_reader_of_pictures_has_its_limits(tmp_path: Path, monkeypatch: pyte
     giant = hostile.one_page(hostile.WORDS).replace(b"[0 0 595 842]", b"[0 0 14000 14000]")
     (page,) = ocr.pages(saved(tmp_path, giant), [0])
     assert page.width > 13_000
+
+
+def test_a_part_that_does_not_unpack_is_damage_and_no_crash(tmp_path: Path) -> None:
+    """A byte changed inside the packed text: the sentence about damage, not the one about memory and time."""
+    content = bytearray(office.docx())
+    at = content.index(b"word/document.xml") + len("word/document.xml")
+    content[at : at + 8] = b"\xff" * 8
+    assert fuzz.outcome(saved(tmp_path, bytes(content)), "docx") == "broken"
 
 
 def test_damaged_pdfs_and_office_files_end_in_a_sentence_or_in_pages() -> None:
