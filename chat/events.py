@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    from chat.models import Message
     from chat.turns.asking import Sent
     from chat.turns.presence import Waiting
 
@@ -78,8 +79,21 @@ class Extended(Event):
 
 
 @dataclass(frozen=True)
+class Thought(Event):
+    """Reasoning to append; start is the length of the reasoning before it, seconds how long the model thinks so far."""
+
+    type: ClassVar[str] = "answer.thought"
+
+    text: str
+    start: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The whole answer is there; length and digest prove it. reason: stop, length or stopped.
+
+    reasoning: {seconds, num_chars, sha256} of what the model thought, if it did.
 
     marks: [offset, n] of each [n] that the model left out and its sentence deserves; the text itself has none of them.
     """
@@ -94,6 +108,7 @@ class Finished(Event):
     tokens_per_second: float | None = None
     model: str | None = None
     marks: list[list[int]] | None = None
+    reasoning: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +134,14 @@ def is_last(text: str) -> bool:
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def proof_of_reasoning(answer: Message) -> dict[str, Any] | None:
+    """The same for what the model thought; None when it did not."""
+    if not answer.reasoning:
+        return None
+    proof = {"num_chars": len(answer.reasoning), "sha256": digest(answer.reasoning)}
+    return proof | {"seconds": answer.reasoning_seconds or 0.0}
 
 
 def accepted(ref: str, sent: Sent) -> dict[str, Any]:

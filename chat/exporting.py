@@ -55,6 +55,7 @@ def _message(message: Message) -> dict[str, Any]:
         "parent": str(message.parent_id) if message.parent_id else None,
         "role": message.role,
         "text": message.text,
+        "reasoning": message.reasoning or None,
         "created_at": message.created_at.isoformat(),
         "status": message.status,
         "model": message.model_name or None,

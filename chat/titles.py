@@ -71,6 +71,7 @@ def _ask(thread: Thread, question: str, answer: str, model_name: str) -> str:
         cache_salt=f"employee-{thread.owner_id}",
         fairness_key=f"employee-{thread.owner_id}",
         priority="background",
+        reasoning_effort="none",
     )
     try:
         return served_models.client().chat(request).text

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from inference import errors, generic_tools, parsing, templates
 from inference.backends import Backend, Vocab
 from inference.config import EngineConfig
-from inference.dialects import dialect_of, think_of
+from inference.dialects import Think, dialect_of, think_of
 from inference.engine import Engine
 from inference.request import Generation, SamplingParams, token_array
 from inference.text import TextAssembler
@@ -95,9 +95,13 @@ class Chat:
         values: dict[str, Any] | None = None,
     ) -> list[templates.Segment]:
         # Thread B works for everybody: what cannot fit however it is cut is not tokenized first.
-        least = sum(len(message["content"].encode()) for message in messages) // self.vocab.longest_piece
+        texts = [message["content"] for message in messages] + [messages[-1].get("reasoning", "")]
+        least = sum(len(text.encode()) for text in texts) // self.vocab.longest_piece
         if least > self._config.context_length:
             raise errors.ContextTooLong(least, self._config.context_length)
+        if continue_final and self._think is not None and messages[-1].get("reasoning"):
+            before = self._segments(messages[:-1], False, tools, values)
+            return [*before, *begun(messages[-1], len(messages) - 1, before, self._think)]
         if self._dialect.name == "generic":
             plain = generic_tools.told(messages, tools)
             try:
@@ -176,6 +180,10 @@ class Chat:
         )
 
     def _opening(self, segments: list[templates.Segment], continue_final: bool) -> str:
+        if continue_final and len(segments) > 1 and segments[-1].message is not None:
+            # It goes on in the middle of its reasoning, or in its words.
+            is_reasoning = segments[-1].is_reasoning
+            return self._think.opens if self._think is not None and is_reasoning else ""
         if continue_final or not segments or segments[-1].message is not None:
             return ""
         return parsing.opening_of(segments[-1].text, self._think)
@@ -190,3 +198,15 @@ class Chat:
             scheduler.cache.num_holders,
         ]
         self._send(["step", events, statistics])
+
+
+def begun(
+    message: Mapping[str, Any], index: int, before: Sequence[templates.Segment], think: Think
+) -> list[templates.Segment]:
+    """An answer with its reasoning, as far as it got, behind a prompt that asks for one. No template is asked: most of
+    them leave reasoning out, or close it."""
+    opens = "" if before and before[-1].message is None and parsing.opening_of(before[-1].text, think) else think.opens
+    parts = [templates.Segment(opens), templates.Segment(message["reasoning"], index, is_reasoning=True)]
+    if message["content"]:
+        parts += [templates.Segment(f"{think.close}\n\n"), templates.Segment(message["content"], index)]
+    return [part for part in parts if part.text]

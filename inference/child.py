@@ -126,7 +126,7 @@ def load(body: dict[str, Any], send: Send) -> Model:
             return Embedding(fake.FakeEmbedder(config), send)
         if body["kind"] == "rerank":
             return Reranking(fake.FakeReranker(config), send)
-        return Chat(fake.FakeBackend(config), None, config, send)
+        return Chat(fake.FakeBackend(config), fake.template_of(body["path"]), config, send)
 
     from inference import backend
 

@@ -9,6 +9,7 @@ or one cell reused wrongly, the answer would be another.
     "clock: N" in the last question   N words of three characters: when each was written (see clock_word)
     "die: N" in the last question     N words, and then the process kills itself
     "hang: N" in the last question    N words, and then it never moves again
+    "think: X say: Y"                 <think> X </think> Y, which fake-think's readers see as reasoning and answer
     anything else                     You said: <the last question>
     a source in the prompt            " [1]" at the end
 """
@@ -24,6 +25,7 @@ import time
 import zlib
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from inference.backends import Batch, EngineDead
 from inference.cache import Copy, Operation, Remove
@@ -39,6 +41,17 @@ _WORDS = re.compile(rb"\s?[^\s]+|\s")
 _CLOCK = -1  # a token of the script whose text is not known before it is written
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
 CLOCK_RANGE_MS = len(_DIGITS) ** 3
+
+# ChatML of a model that thinks, which readers of its answers tell from the mark.
+THINKING = (
+    "{# <think> #}{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def template_of(path: str) -> str | None:
+    """None is ChatML."""
+    return THINKING if "think" in Path(path).name else None
 
 
 def clock_word(milliseconds: int) -> str:
@@ -200,6 +213,8 @@ def _answer(prompt: str, checksum: int) -> str:
     if babble:
         words = (f"w{zlib.crc32(struct.pack('>II', checksum, n)) % 9973}" for n in range(int(babble[1])))
         answer = " ".join(words)
+    elif thought := re.search(r"think: (.*?)\s*say: (.*)", question, re.DOTALL):
+        answer = f"<think>\n{thought[1]}\n</think>\n\n{thought[2].strip()}"
     else:
         answer = said[1].strip() if said else f"You said: {question.strip()}"
     return answer + " [1]" if '<source id="1"' in prompt else answer

@@ -40,6 +40,11 @@ def _message(message: Any, where: str) -> dict[str, Any]:
         bad(f"{where}.role", f"role must be one of {', '.join(_ROLES)}.")
     text = _content(message.get("content"), f"{where}.content")
     checked: dict[str, Any] = {"role": "system" if role == "developer" else role, "content": text}
+    reasoning = message.get("reasoning_content")
+    if reasoning and role == "assistant":
+        if not is_text(reasoning):
+            bad(f"{where}.reasoning_content", "reasoning_content must be a text.")
+        checked["reasoning"] = reasoning  # an answer that goes on needs it; templates never see it
     calls = message.get("tool_calls")
     if calls:
         if role != "assistant" or not isinstance(calls, list) or len(calls) > MAX_CALLS:

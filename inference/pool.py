@@ -12,10 +12,11 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from inference import errors
+from inference import errors, fake
 from inference.config import MIB, EngineConfig, ServiceConfig
 from inference.jobs import AnswerStream
 from inference.library import Entry, Library
@@ -233,7 +234,7 @@ class Pool:
 
 
 class FakeLibrary:
-    """The three models of the fake backend; no folder is looked at."""
+    """The four models of the fake backend; no folder is looked at."""
 
     def entries(self) -> list[Entry]:
         chat = Entry(
@@ -241,7 +242,8 @@ class FakeLibrary:
         )
         embed = Entry("fake-embed", Path("fake-embed.gguf"), 1, 1, "embedding", "fake", 2048, 384)
         rerank = Entry("fake-rerank", Path("fake-rerank.gguf"), 1, 1, "rerank", "fake", 2048, 384)
-        return [chat, embed, rerank]
+        think = replace(chat, id="fake-think", path=Path("fake-think.gguf"), chat_template=fake.THINKING)
+        return [chat, embed, rerank, think]
 
     def get(self, name: str) -> Entry:
         for entry in self.entries():

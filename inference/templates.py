@@ -32,10 +32,11 @@ CHATML = (
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A piece of the prompt: the template's own (message is None), which alone may form control tokens, or the text
-    of a message, by its index."""
+    of a message, by its index; is_reasoning where it is what the model thought before its words."""
 
     text: str
     message: int | None = None
+    is_reasoning: bool = False
 
 
 class ChatTemplate:

@@ -39,6 +39,9 @@ class Message(models.Model):
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="replies")
     role = models.CharField(max_length=10, choices=Role.choices)
     text = models.TextField(blank=True)
+    # What the model thought before its words: shown folded, never sent back as history, never searched.
+    reasoning = models.TextField(blank=True, default="", db_default="")
+    reasoning_seconds = models.FloatField(null=True)
     model_name = models.CharField(max_length=200, blank=True)
     # Which build of the model's file wrote it: its quantization. The name alone may mean another file tomorrow.
     model_version = models.CharField(max_length=60, blank=True, default="", db_default="")

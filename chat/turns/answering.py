@@ -89,11 +89,13 @@ class Answering:
                 self.sources.text,
                 room,
                 count,
-                self._writer.text,
+                self._writer.reasoning + self._writer.text,
                 turn.thread.instructions,
             )
         except prompts.QuestionTooLong as error:
-            failure = failures.answer_too_long() if self._writer.text else failures.too_long(error)
+            failure = (
+                failures.answer_too_long() if self._writer.text or self._writer.reasoning else failures.too_long(error)
+            )
             raise failure from error
         await self._tell_sources(prompt.num_history_left_out)
         whose = f"employee-{turn.thread.owner_id}"
@@ -135,10 +137,13 @@ class Answering:
                 await asyncio.sleep(1.0)
 
     def _going_on(self, request: wire.ChatRequest) -> wire.ChatRequest:
-        """With the text so far as the beginning of the answer."""
-        if not self._writer.text:
+        """With the text so far as the beginning of the answer, or in the middle of its reasoning."""
+        writer = self._writer
+        if not (writer.text or writer.reasoning):
             return request
-        begun = {"role": "assistant", "content": self._writer.text}
+        begun = {"role": "assistant", "content": writer.text}
+        if writer.reasoning:
+            begun["reasoning_content"] = writer.reasoning
         return wire.ChatRequest(
             **{name: getattr(request, name) for name in request.__slots__}
             | {"messages": [*request.messages, begun], "continue_final_message": True}
@@ -148,8 +153,11 @@ class Answering:
         async with contextlib.aclosing(cast(Stream, self._client.stream(request))) as stream:
             while (event := await self._next(stream)) is not None:
                 match event:
-                    case wire.Delta(text=text):
-                        await self._writer.extend(text)
+                    case wire.Delta(text=text, reasoning=reasoning):
+                        if reasoning:
+                            await self._writer.think(reasoning)
+                        if text:
+                            await self._writer.extend(text)
                     case wire.Queued(position=position, wait_seconds=seconds):
                         await self._tell(events.Progressed("queued", position=position, wait_seconds=seconds))
                     case wire.Loading(percent=percent):

@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 from django.db import DatabaseError, connection
 
 from chat.database import in_thread
-from chat.models import Turn
 from chat.models.turn import LEASE
 
 GATHER_SECONDS = 0.1
@@ -23,12 +22,14 @@ _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Checkpoints] = WeakKeyDic
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """text None: only the lease and the number."""
+    """text None: only the lease and the number. reasoning None: it has not changed."""
 
     turn_id: uuid.UUID
     attempt: int
     seq: int
     text: str | None
+    reasoning: str | None = None
+    reasoning_seconds: float | None = None
 
 
 class Checkpoints:
@@ -36,10 +37,10 @@ class Checkpoints:
         self._waiting: list[tuple[Checkpoint, asyncio.Future[bool | None]]] = []
         self._storing: asyncio.Task[None] | None = None
 
-    async def store(self, turn: Turn, seq: int, text: str | None) -> bool | None:
+    async def store(self, checkpoint: Checkpoint) -> bool | None:
         """Whether a stop was asked for; None when the turn is not this attempt's any more. Raises DatabaseError."""
         done: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Checkpoint(turn.pk, turn.attempt, seq, text), done))
+        self._waiting.append((checkpoint, done))
         if self._storing is None or self._storing.done():
             self._storing = asyncio.create_task(self._store())
         return await done
@@ -71,15 +72,17 @@ def write(batch: list[Checkpoint]) -> dict[uuid.UUID, bool]:
         cursor.execute(
             """
             WITH due AS (
-                SELECT * FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(seqs)s::int[], %(texts)s::text[])
-                    AS due (id, attempt, seq, text)),
+                SELECT * FROM unnest(%(ids)s::uuid[], %(attempts)s::int[], %(seqs)s::int[], %(texts)s::text[],
+                                     %(thoughts)s::text[], %(seconds)s::float8[])
+                    AS due (id, attempt, seq, text, thought, seconds)),
             held AS (
                 UPDATE chat_turn t
                 SET lease_until = now() + make_interval(secs => %(lease)s), checkpoint_seq = due.seq
                 FROM due WHERE t.id = due.id AND t.attempt = due.attempt AND t.status = 'running'
                 RETURNING t.id, t.answer_id, t.stop_requested_at IS NOT NULL AS stop),
             stored AS (
-                UPDATE chat_message m SET text = due.text
+                UPDATE chat_message m SET text = due.text, reasoning = coalesce(due.thought, m.reasoning),
+                    reasoning_seconds = coalesce(due.seconds, m.reasoning_seconds)
                 FROM due JOIN held ON held.id = due.id
                 WHERE m.id = held.answer_id AND due.text IS NOT NULL)
             SELECT id, stop FROM held
@@ -89,6 +92,8 @@ def write(batch: list[Checkpoint]) -> dict[uuid.UUID, bool]:
                 "attempts": [checkpoint.attempt for checkpoint in batch],
                 "seqs": [checkpoint.seq for checkpoint in batch],
                 "texts": [checkpoint.text for checkpoint in batch],
+                "thoughts": [checkpoint.reasoning for checkpoint in batch],
+                "seconds": [checkpoint.reasoning_seconds for checkpoint in batch],
                 "lease": LEASE.total_seconds(),
             },
         )

@@ -182,6 +182,8 @@ def state_of(employee: Employee, turn_id: uuid.UUID) -> dict[str, Any]:
         "text": answer.text,
         "status": turn.status,
         "sources": answer.sources or None,
+        "reasoning": answer.reasoning,
+        "reasoning_seconds": answer.reasoning_seconds,
     }
     if turn.status in (FINISHED, STOPPED):
         state["finish"] = events.Finished(
@@ -192,6 +194,7 @@ def state_of(employee: Employee, turn_id: uuid.UUID) -> dict[str, Any]:
             num_completion_tokens=answer.num_completion_tokens,
             tokens_per_second=answer.tokens_per_second,
             model=answer.model_name,
+            reasoning=events.proof_of_reasoning(answer),
         ).frame()
     elif turn.status == QUEUED:
         state["waiting"] = presence.waiting(turn)

@@ -71,6 +71,7 @@ async def rewritten(turn: Turn, history: Sequence[Said], client: AsyncClient) ->
         temperature=0.0,
         cache_salt=whose,
         fairness_key=whose,
+        reasoning_effort="none",
     )
     try:
         async with asyncio.timeout(REWRITE_SECONDS):

@@ -140,7 +140,8 @@ class TurnWork:
 
     async def _finish(self, status: str, message_status: str, outcome: Outcome) -> None:
         answer = self.turn.answer
-        answer.text, answer.status, answer.finish_reason = self._writer.text, message_status, outcome.reason
+        self._take_texts()
+        answer.status, answer.finish_reason = message_status, outcome.reason
         if outcome.usage.num_prompt_tokens:
             # Of an answer that went on, the engine read the first part as prompt.
             before = answer.num_completion_tokens or 0
@@ -161,6 +162,7 @@ class TurnWork:
                 tokens_per_second=answer.tokens_per_second,
                 model=answer.model_name,
                 marks=answer.sources.get("marks"),
+                reasoning=events.proof_of_reasoning(answer),
             )
         )
         await self._close()
@@ -168,11 +170,17 @@ class TurnWork:
     async def _fail(self, failure: failures.TurnFailed) -> None:
         await self._writer.flush()
         answer = self.turn.answer
-        answer.text, answer.status = self._writer.text, MESSAGE_FAILED
+        self._take_texts()
+        answer.status = MESSAGE_FAILED
         answer.error_code, answer.error_sentence = failure.code, failure.sentence
         await self._store_end(FAILED)
         await self._writer.say(events.Failed(failure.code, failure.sentence))
         await self._close()
+
+    def _take_texts(self) -> None:
+        answer, writer = self.turn.answer, self._writer
+        answer.text, answer.reasoning = writer.text, writer.reasoning
+        answer.reasoning_seconds = round(writer.reasoning_seconds, 1) if writer.reasoning else None
 
     async def _store_end(self, status: str) -> None:
         """COMMIT comes before the last event, so that whoever hears it finds the answer."""

@@ -107,6 +107,8 @@ def message_state(message: Message) -> dict[str, Any]:
         "id": str(message.id),
         "role": message.role,
         "text": message.text,
+        "reasoning": message.reasoning,
+        "reasoning_seconds": message.reasoning_seconds,
         "siblings": [str(sibling) for sibling in message.siblings],
         "status": message.status,
         "reason": message.finish_reason,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+_SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed")
+
 Priority = Literal["interactive", "api", "background"]
 
 
@@ -14,7 +16,8 @@ class ChatRequest:
     """One question. None means: the service's default. `cache_salt` parts prompt caches (one per user), but the first
     `num_public_messages` hold nothing of anybody's own (a system prompt that all share) and are read once for all;
     `fairness_key` says between whom the engine is fair; `continue_final_message` goes on from the text
-    of the last message, which must be an assistant's."""
+    of the last message, which must be an assistant's, and from its `reasoning_content`;
+    `reasoning_effort` "none" asks a model that thinks not to."""
 
     model: str
     messages: Sequence[Mapping[str, Any]]
@@ -34,6 +37,7 @@ class ChatRequest:
     response_format: Mapping[str, Any] | None = None
     tools: Sequence[Mapping[str, Any]] = ()
     tool_choice: str | Mapping[str, Any] | None = None
+    reasoning_effort: str | None = None
 
     def to_payload(self, *, stream: bool) -> dict[str, Any]:
         """The JSON body for POST /v1/chat/completions."""
@@ -43,7 +47,7 @@ class ChatRequest:
             "priority": self.priority,
             "stream": stream,
         }
-        for name in ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "response_format", "tool_choice"):
+        for name in (*_SAMPLING, "response_format", "tool_choice", "reasoning_effort"):
             value = getattr(self, name)
             if value is not None:
                 payload[name] = value

@@ -80,7 +80,7 @@ async def test_the_async_client_does_the_same(fake_service: RunningInference) ->
         assert (await client.chat(ask("say: Hello"))).text == "Hello"
         assert len(await client.embed("fake-embed", ["a", "b"])) == 2
         assert await client.count_tokens("fake-embed", ["abc"]) == [1]
-        assert {model.id for model in await client.models()} == {"fake-chat", "fake-embed", "fake-rerank"}
+        assert {model.id for model in await client.models()} == {"fake-chat", "fake-embed", "fake-rerank", "fake-think"}
 
 
 async def test_many_streams_at_once_are_all_right(fake_service: RunningInference) -> None:
@@ -134,7 +134,7 @@ def test_the_official_client_works(fake_service: RunningInference) -> None:
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "Hello world"
     assert chunks[-1].usage is not None
     assert len(official.embeddings.create(model="fake-embed", input="a b").data[0].embedding) == 384
-    assert [model.id for model in official.models.list()] == ["fake-chat", "fake-embed", "fake-rerank"]
+    assert [model.id for model in official.models.list()] == ["fake-chat", "fake-embed", "fake-rerank", "fake-think"]
     with pytest.raises(openai.NotFoundError):
         official.chat.completions.create(model="none", messages=messages)
     official.close()

@@ -12,6 +12,7 @@ import { keepRating, ratingButtons } from "./answer_rating";
 import { branchSwitch } from "./branch_switch";
 import { showGone, showUses } from "./cited_marks";
 import { copyFeedback } from "./copy_feedback";
+import { ThoughtFold } from "./thought_fold";
 
 /** Each draw costs a layout and a paint, and twelve a second read like a stream: half the beat was twice the cost. */
 const BEAT_MS = 80;
@@ -21,6 +22,7 @@ const STALL_MS = 4000;
 export class AnswerStreamElement extends HTMLElement {
   #stream: AnswerStream | null = null;
   #view: MarkdownView | null = null;
+  #thought = new ThoughtFold();
   #text = "";
   #sources: Source[] = [];
   #found: FoundSources | null = null;
@@ -37,6 +39,11 @@ export class AnswerStreamElement extends HTMLElement {
     const text = find<HTMLElement>(this, ".answer__text");
     this.#text = text.textContent ?? "";
     this.#view = new MarkdownView(text, { sources: new Set(), sourceLabel: (n) => this.#sourceLabel(n) });
+    const thought = this.querySelector<HTMLElement>(".answer__thought");
+    if (thought) {
+      this.#thought.show(this, thought.textContent ?? "", Number(this.dataset["thoughtSeconds"]));
+      thought.remove();
+    }
     const block = this.querySelector('script[type="application/json"]');
     const found = block?.textContent ? (JSON.parse(block.textContent) as FoundSources) : null;
     if (found?.sources) this.#setSources(found);
@@ -79,6 +86,7 @@ export class AnswerStreamElement extends HTMLElement {
     keepRating(this, state.rating);
     this.#text = state.text;
     this.#isPlain = false;
+    this.#thought.show(this, state.reasoning, state.reasoning_seconds ?? 0);
     if (state.sources?.sources) this.#setSources(state.sources);
     if (state.status === "pending") {
       this.#view?.show(state.text);
@@ -155,6 +163,7 @@ export class AnswerStreamElement extends HTMLElement {
     const stream = this.#stream;
     if (!stream || !this.#view) return;
     if (stream.found && stream.found !== this.#found) this.#setSources(stream.found);
+    this.#thought.show(this, stream.reasoning, stream.thoughtSeconds, stream.isThinking && !stream.isOver);
     // A repeat of what the page showed already must not make the text shrink and grow again.
     const isCatchingUp = !stream.isOver && this.#text.startsWith(stream.text);
     if (!isCatchingUp || stream.text.length === this.#text.length) {
@@ -214,7 +223,7 @@ export class AnswerStreamElement extends HTMLElement {
   #drawWait(stalled = ""): void {
     const end = find(this, ".answer__end");
     const stream = this.#stream;
-    if (stream?.text && !stream.progress && !stalled) {
+    if ((stream?.text || stream?.reasoning) && !stream.progress && !stalled) {
       if (end.firstChild) end.replaceChildren();
       return;
     }

@@ -48,6 +48,8 @@ export interface MessageState {
   id: string;
   role: "user" | "assistant";
   text: string;
+  reasoning: string;
+  reasoning_seconds: number | null;
   siblings: string[];
   status: string;
   reason: string;
@@ -143,18 +145,23 @@ export interface Finish {
   model?: string;
   /** Marks that the model left out, by offset into the text in code points. */
   marks?: [offset: number, n: number][];
+  /** Of what the model thought before its words. */
+  reasoning?: { seconds: number; num_chars?: number; sha256?: string } | null;
 }
 
 interface Numbered { turn: string; seq: number }
 export type ProgressedEvent = Numbered & { type: "turn.progress" } & Progress;
 export type SourcesEvent = Numbered & { type: "sources.found" } & FoundSources;
 export type ExtendedEvent = Numbered & { type: "answer.extended"; text: string; start?: number };
+export type ThoughtEvent = Numbered & { type: "answer.thought"; text: string; start?: number; seconds: number };
 export type FinishedEvent = Numbered & { type: "answer.finished" } & Finish;
 export type FailedEvent = Numbered & { type: "answer.failed"; code: string; sentence: string };
 /** The whole state at once, when the log of single events is gone. */
 export type SnapshotEvent = Numbered & {
   type: "turn.snapshot";
   text: string;
+  reasoning?: string;
+  reasoning_seconds?: number | null;
   sources?: FoundSources | Source[] | null;
   status: string;
   finish?: Finish | null;
@@ -162,7 +169,7 @@ export type SnapshotEvent = Numbered & {
 };
 /** What a queued turn waits for. Not numbered: it comes from the queue, not from the turn's log. */
 export interface WaitingEvent { type: "turn.waiting"; id: string; position: number; wait_seconds: number | null; has_worker: boolean }
-export type TurnEvent = ProgressedEvent | SourcesEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent;
+export type TurnEvent = ProgressedEvent | SourcesEvent | ThoughtEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent;
 
 export interface Accepted {
   type: "message.accepted";

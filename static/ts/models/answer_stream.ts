@@ -1,6 +1,6 @@
 // What is known of one answer while it is written: a state machine over the turn's events.
 //
-// Events carry a sequence number from 1 without gaps. A repeat is ignored, a gap asks for the missing part, and the
+// What a model thinks before its words grows in the same way, apart from them. Events carry a sequence number from 1 without gaps. A repeat is ignored, a gap asks for the missing part, and the
 // last event proves the text by length and SHA-256. Left out: drawing, sockets, time.
 
 import type { Finish, FoundSources, Progress, Source, TurnEvent, WaitingEvent } from "../lib/protocol";
@@ -13,19 +13,30 @@ export type Status = "waiting" | "writing" | "finished" | "failed";
 const MAX_RESTARTS = 2;
 
 export class AnswerStream {
-  text = "";
   seq = 0;
   status: Status = "waiting";
   progress: Progress | null = null;
   found: FoundSources | null = null;
   finish: Finish | null = null;
   problem: { code: string; sentence: string } | null = null;
-  #numChars = 0;
+  /** How long the model has thought; it goes on while `isThinking`. */
+  thoughtSeconds = 0;
+  isThinking = false;
+  #words = new Growing();
+  #thoughts = new Growing();
   #restarts = 0;
 
   constructor(readonly turn: string, known: { text: string; seq: number } = { text: "", seq: 0 }) {
     this.seq = known.seq;
-    this.#setText(known.text);
+    this.#words.set(known.text);
+  }
+
+  get text(): string {
+    return this.#words.text;
+  }
+
+  get reasoning(): string {
+    return this.#thoughts.text;
   }
 
   get isOver(): boolean {
@@ -36,7 +47,12 @@ export class AnswerStream {
     if (event.type === "turn.snapshot") return this.#restore(event);
     if (event.seq <= this.seq || this.isOver) return "ignored";
     if (event.seq !== this.seq + 1) return "refollow";
-    if (event.type === "answer.extended" && !this.#extend(event.text, event.start)) return this.#restart();
+    if (event.type === "answer.extended" && !this.#extend(this.#words, event.text, event.start)) return this.#restart();
+    if (event.type === "answer.thought") {
+      if (!this.#extend(this.#thoughts, event.text, event.start)) return this.#restart();
+      this.thoughtSeconds = event.seconds;
+    }
+    this.isThinking = event.type === "answer.thought" || (this.isThinking && event.type === "turn.progress");
     this.seq = event.seq;
     if (event.type === "turn.progress") this.progress = event;
     if (event.type === "sources.found") this.found = event;
@@ -49,11 +65,8 @@ export class AnswerStream {
   }
 
   /** `start` may lie behind the end: the next worker begins at its last checkpoint. Never beyond it. */
-  #extend(text: string, start: number | undefined): boolean {
-    if (start !== undefined && start > this.#numChars) return false;
-    if (start !== undefined && start < this.#numChars) this.#setText(firstChars(this.text, start));
-    this.text += text;
-    this.#numChars += countChars(text);
+  #extend(grown: Growing, text: string, start: number | undefined): boolean {
+    if (!grown.extend(text, start)) return false;
     this.status = "writing";
     this.progress = null;
     return true;
@@ -62,7 +75,9 @@ export class AnswerStream {
   #restore(event: Extract<TurnEvent, { type: "turn.snapshot" }>): Outcome {
     if (event.seq < this.seq || this.isOver) return "ignored";
     this.seq = event.seq;
-    this.#setText(event.text);
+    this.#words.set(event.text);
+    this.#thoughts.set(event.reasoning ?? "");
+    this.thoughtSeconds = event.reasoning_seconds ?? 0;
     if (event.sources) this.found = Array.isArray(event.sources) ? { sources: event.sources as Source[] } : event.sources;
     if (event.status === "failed") {
       this.status = "failed";
@@ -70,7 +85,8 @@ export class AnswerStream {
     } else if (event.status === "finished" || event.status === "stopped") {
       return this.#end({ reason: event.status === "stopped" ? "stopped" : "stop", ...event.finish });
     } else {
-      this.status = event.text ? "writing" : "waiting";
+      this.status = event.text || event.reasoning ? "writing" : "waiting";
+      this.isThinking = Boolean(event.reasoning) && !event.text;
     }
     return "changed";
   }
@@ -83,24 +99,45 @@ export class AnswerStream {
   }
 
   #end(finish: Finish): Outcome {
-    const lengthFits = finish.num_chars === undefined || finish.num_chars === this.#numChars;
-    const digestFits = !finish.sha256 || finish.sha256 === sha256(this.text);
-    if (!(lengthFits && digestFits) && this.#restarts < MAX_RESTARTS) return this.#restart();
+    const isProven = this.#words.fits(finish) && this.#thoughts.fits(finish.reasoning ?? {});
+    if (!isProven && this.#restarts < MAX_RESTARTS) return this.#restart();
     this.status = "finished";
     this.finish = finish;
+    this.isThinking = false;
+    this.thoughtSeconds = finish.reasoning?.seconds ?? this.thoughtSeconds;
     return "changed";
   }
 
   #restart(): Outcome {
     this.#restarts += 1;
     this.seq = 0;
-    this.#setText("");
+    this.#words.set("");
+    this.#thoughts.set("");
     return "refollow";
   }
+}
 
-  #setText(text: string): void {
+/** A text that pieces are added to, each at its place. */
+class Growing {
+  text = "";
+  #numChars = 0;
+
+  set(text: string): void {
     this.text = text;
     this.#numChars = countChars(text);
+  }
+
+  /** False for a piece that begins behind the end. */
+  extend(text: string, start: number | undefined): boolean {
+    if (start !== undefined && start > this.#numChars) return false;
+    if (start !== undefined && start < this.#numChars) this.set(firstChars(this.text, start));
+    this.text += text;
+    this.#numChars += countChars(text);
+    return true;
+  }
+
+  fits({ num_chars, sha256: digest }: { num_chars?: number; sha256?: string }): boolean {
+    return (num_chars === undefined || num_chars === this.#numChars) && (!digest || digest === sha256(this.text));
   }
 }
 

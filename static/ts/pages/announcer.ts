@@ -11,6 +11,7 @@ const MAX_LINES = 8;
 
 export class Announcer {
   #heard = new WeakMap<AnswerStream, Sentences>();
+  #thinking = new WeakSet<AnswerStream>();
   #waiting: string[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
 
@@ -22,6 +23,13 @@ export class Announcer {
     this.#heard.set(stream, sentences);
     this.#waiting.push(...sentences.next(stream.text, stream.isOver));
     if (this.#waiting.length) this.#sayLater();
+  }
+
+  /** Said once: what the model thinks is there to be opened, not to be listened to. */
+  noteThinking(stream: AnswerStream): void {
+    if (this.#thinking.has(stream)) return;
+    this.#thinking.add(stream);
+    this.say(strings.thinks);
   }
 
   say(words: string): void {

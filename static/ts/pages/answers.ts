@@ -6,7 +6,7 @@ import type { TurnEvent } from "../lib/protocol";
 import { AnswerStream } from "../models/answer_stream";
 import type { Announcer } from "./announcer";
 
-const EVENTS = ["turn.progress", "sources.found", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const;
+const EVENTS = ["turn.progress", "sources.found", "answer.thought", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const;
 
 export class Answers {
   #followed = new Map<string, { stream: AnswerStream; element: AnswerStreamElement }>();
@@ -59,6 +59,7 @@ export class Answers {
       socket.acknowledge(event.turn, stream.seq, stream.isOver);
       element.refresh();
       if (stream.text) this.announcer.hear(stream);
+      else if (stream.isThinking) this.announcer.noteThinking(stream);
     }
     if (!stream.isOver) return;
     this.#leave(event.turn);
