@@ -31,7 +31,7 @@ const frame = { ...scripts, entryPoints: { "pdf/frame": join(here, "ts/viewer/fr
 // Built apart, not split off: splitting would put a helper of 600 bytes into a file of its own, one more request.
 const chunk = await esbuild.build({
   ...scripts,
-  entryPoints: { highlight: join(here, "ts/markdown/highlight.ts"), viewer: join(here, "ts/viewer/index.ts") },
+  entryPoints: { highlight: join(here, "ts/markdown/highlight.ts"), viewer: join(here, "ts/viewer/index.ts"), math: join(here, "ts/markdown/typeset.ts") },
   define: { ASSETS_URL: JSON.stringify("../pdf/") },
   entryNames: "chunks/[name]-[hash]",
   metafile: true,
@@ -41,7 +41,7 @@ const named = (name) => basename(Object.keys(chunk.metafile.outputs).find((path)
 const main = {
   ...scripts,
   entryPoints: { main: join(here, "ts/main.ts") },
-  define: { HIGHLIGHT_URL: JSON.stringify(`./chunks/${named("highlight")}`), VIEWER_URL: JSON.stringify(`./chunks/${named("viewer")}`) },
+  define: { HIGHLIGHT_URL: JSON.stringify(`./chunks/${named("highlight")}`), VIEWER_URL: JSON.stringify(`./chunks/${named("viewer")}`), MATH_URL: JSON.stringify(`./chunks/${named("math")}`) },
   external: ["./chunks/*"],
 };
 const styles = { ...common, entryPoints: { main: join(here, "css/main.css") } };

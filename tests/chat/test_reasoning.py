@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from chat import exporting, sharing, thread_search, valkey
-from chat.models import Employee, Message
+from chat.models import Employee, Message, Thread
 from chat.turns import history
 from tests.chat.browser import Tab, tab_of, text_of, working
 from tests.chat.test_turns import start_worker
@@ -147,7 +147,9 @@ def check_doors(alice: Employee, answer: Message) -> None:
     messages[0].text, answer.thread.title = "Which?", "Animals"
     assert "thought3" not in exporting.markdown(answer.thread, messages)
     assert "thought3" not in str(sharing.snapshot(messages))
+    # The question itself says the thought to this model.
     Message.objects.filter(pk=messages[0].pk).update(text="Which?")
+    Thread.objects.filter(pk=answer.thread_id).update(title="Animals")
     assert [hit.thread for hit in thread_search.search(alice, "quokka")] == [answer.thread]
     assert thread_search.search(alice, "thought3") == []
     browser = browser_of(alice)

@@ -83,6 +83,10 @@ export class ChatComposer extends HTMLElement {
     this.#hint(sentence, true);
   }
 
+  get text(): string {
+    return this.#text.value;
+  }
+
   get isEmpty(): boolean {
     return !this.#text.value;
   }

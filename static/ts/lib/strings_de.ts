@@ -99,6 +99,8 @@ export const de: Strings = {
   contextOf: (used, length) => `${used} von ${length} Tokens`,
   tokens: (count) => `${count} Tokens`,
   waiting: "Wartet",
+  quote: "Zitieren",
+  shortcutQuote: "Markierten Text zitieren",
   thinking: (time: string) => `Denkt nach … ${time}`,
   thinks: "Das Modell denkt nach.",
   thoughtFor: (time: string) => `Nachgedacht: ${time}`,

@@ -97,6 +97,8 @@ export const en = {
   contextOf: (used: string, length: string) => `${used} of ${length} tokens`,
   tokens: (count: string) => `${count} tokens`,
   waiting: "Waiting",
+  quote: "Quote",
+  shortcutQuote: "Quote the selected words",
   thinking: (time: string) => `Thinking … ${time}`,
   thinks: "The model is thinking.",
   thoughtFor: (time: string) => `Thought for ${time}`,

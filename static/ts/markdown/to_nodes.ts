@@ -5,7 +5,9 @@ import { el } from "../lib/dom";
 import { strings } from "../lib/strings";
 import { type Block, codeOf } from "../models/markdown_blocks";
 import { citationPieces } from "../models/citation_marks";
+import { type Formula, cutMath, mathPieces, withoutMath } from "../models/math_spans";
 import { codeBlock } from "./code_block";
+import { mathNode } from "./math";
 import { parse } from "./parse";
 
 export interface Context {
@@ -15,6 +17,9 @@ export interface Context {
   sourceLabel: (n: number) => string;
 }
 
+/** With the formulas that were taken out of the block. */
+interface Drawing extends Context { formulas: readonly Formula[] }
+
 const MAX_DEPTH = 40;
 
 export function blockToNodes(block: Block, context: Context): Node[] {
@@ -22,16 +27,17 @@ export function blockToNodes(block: Block, context: Context): Node[] {
     const { language, code } = codeOf(block.text);
     return [codeBlock(code, language)];
   }
-  const tree = parse(block.text);
-  return tree ? children(tree, context, 0) : [el("p", {}, block.text)];
+  const { text, formulas } = block.kind === "indented" ? { text: block.text, formulas: [] } : cutMath(block.text);
+  const tree = parse(text);
+  return tree ? children(tree, { ...context, formulas }, 0) : [el("p", {}, block.text)];
 }
 
-function children(parent: Parents, context: Context, depth: number): Node[] {
+function children(parent: Parents, context: Drawing, depth: number): Node[] {
   if (depth > MAX_DEPTH) return [];
   return parent.children.flatMap((child) => toNodes(child, context, depth + 1));
 }
 
-function toNodes(node: Nodes, context: Context, depth: number): Node[] {
+function toNodes(node: Nodes, context: Drawing, depth: number): Node[] {
   const inside = (): Node[] => ("children" in node ? children(node, context, depth) : []);
   switch (node.type) {
     case "paragraph": return [el("p", {}, ...inside())];
@@ -40,22 +46,26 @@ function toNodes(node: Nodes, context: Context, depth: number): Node[] {
     case "strong": return [el("strong", {}, ...inside())];
     case "emphasis": return [el("em", {}, ...inside())];
     case "delete": return [el("del", {}, ...inside())];
-    case "inlineCode": return [el("code", {}, node.value)];
+    case "inlineCode": return [el("code", {}, withoutMath(node.value, context.formulas))];
     case "break": return [el("br")];
     case "thematicBreak": return [el("hr")];
     case "blockquote": return [el("blockquote", {}, ...inside())];
-    case "code": return [codeBlock(node.value, node.lang ?? "")];
+    case "code": return [codeBlock(withoutMath(node.value, context.formulas), node.lang ?? "")];
     case "list": return [list(node, context, depth)];
     case "listItem": return [listItem(node, inside())];
     case "table": return [table(node, context, depth)];
-    case "link": return [link(node.url, inside())];
-    case "image": return [el("span", { class: "image" }, strings.image(node.alt || node.url))];
-    case "html": return [document.createTextNode(node.value)];
+    case "link": return [link(withoutMath(node.url, context.formulas), inside())];
+    case "image": return [el("span", { class: "image" }, strings.image(withoutMath(node.alt || node.url, context.formulas)))];
+    case "html": return [document.createTextNode(withoutMath(node.value, context.formulas))];
     default: return inside();
   }
 }
 
-function textNodes(text: string, context: Context): Node[] {
+function textNodes(text: string, context: Drawing): Node[] {
+  return mathPieces(text, context.formulas).flatMap((piece) => (typeof piece === "string" ? wordNodes(piece, context) : [mathNode(piece)]));
+}
+
+function wordNodes(text: string, context: Context): Node[] {
   return citationPieces(text, context.sources).map((piece) =>
     typeof piece === "string"
       ? document.createTextNode(piece)
@@ -63,7 +73,7 @@ function textNodes(text: string, context: Context): Node[] {
   );
 }
 
-function list(node: List, context: Context, depth: number): Node {
+function list(node: List, context: Drawing, depth: number): Node {
   const items = children(node, context, depth);
   if (!node.ordered) return el("ul", {}, ...items);
   return el("ol", { start: node.start === 1 ? null : node.start }, ...items);
@@ -77,7 +87,7 @@ function listItem(node: ListItem, inside: Node[]): Node {
   return el("li", { class: "task" }, box, el("span", {}, ...content));
 }
 
-function table(node: Table, context: Context, depth: number): Node {
+function table(node: Table, context: Drawing, depth: number): Node {
   const [head, ...rows] = node.children.map((row, index) =>
     el(
       "tr",

@@ -17,6 +17,8 @@ export class MarkdownBlocks {
   #scanned = 0; // lines before this offset are judged
   #kind: BlockKind | null = null;
   #fence: Fence | null = null;
+  /** What closes a formula that takes lines of its own: "+ b" in it is no list. */
+  #math = "";
   #blank = false;
   #closed: Block[] = [];
 
@@ -66,6 +68,11 @@ export class MarkdownBlocks {
       }
       return;
     }
+    if (this.#math && line.trim()) {
+      if (line.trimEnd().endsWith(this.#math)) this.#math = "";
+      return;
+    }
+    this.#math = "";
     if (!line.trim()) {
       if (this.#kind === null) this.#start = next;
       else this.#blank = true;
@@ -75,6 +82,7 @@ export class MarkdownBlocks {
     if (this.#kind === null) this.#begin(kindOf(line));
     this.#blank = false;
     this.#fence = this.#fenceFrom(line);
+    if (!this.#fence && this.#kind !== "indented") this.#math = opensMath(line);
   }
 
   /** Whether a line that is not blank begins a new block. */
@@ -105,7 +113,16 @@ export class MarkdownBlocks {
     this.#kind = kind;
     this.#blank = false;
     this.#fence = null;
+    this.#math = "";
   }
+}
+
+/** The end that a formula beginning on this line still waits for, "" when there is none. */
+function opensMath(line: string): string {
+  const bare = line.replace(LIST_ITEM, "").trim();
+  if (bare.startsWith("$$")) return bare.indexOf("$$", 2) < 0 ? "$$" : "";
+  if (bare.startsWith("\\[")) return bare.includes("\\]") ? "" : "\\]";
+  return "";
 }
 
 function kindOf(line: string): BlockKind {

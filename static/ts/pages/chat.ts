@@ -16,11 +16,13 @@ import { pageState } from "../lib/page_state";
 import type { Accepted, Branch, DocumentState, RunningTurn } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import type { AnswerStream } from "../models/answer_stream";
+import { withQuotation } from "../models/quotation";
 import { Announcer } from "./announcer";
 import { Answers } from "./answers";
 import { Asking } from "./asking";
 import { Conversation } from "./conversation";
 import { Earlier } from "./earlier";
+import { watchQuotes } from "./quoting";
 import { closeSource, openSource, watchSources } from "./sources";
 import { endWithPage } from "./temporary";
 
@@ -51,6 +53,7 @@ export class ChatPage {
     this.#hear();
     new Earlier(this.#conversation, () => this.#thread);
     watchSources();
+    watchQuotes((quoted) => this.#composer.fill(withQuotation(this.#composer.text, quoted)));
     for (const document of pageState.thread?.documents ?? []) this.#composer.attachDocument(document);
     void this.#attachFromAddress();
     this.#followRunning(pageState.running_turns ?? []);

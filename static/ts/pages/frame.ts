@@ -121,6 +121,7 @@ async function showShortcuts(): Promise<void> {
     [strings.shortcutFind, ["Ctrl", "K"]],
     [strings.shortcutSidebar, ["Ctrl", "Shift", "S"]],
     [strings.shortcutFocus, ["Shift", "Esc"]],
+    [strings.shortcutQuote, ["Alt", "Q"]],
     [strings.shortcutClose, ["Esc"]],
     [strings.shortcutHelp, ["Ctrl", "/"]],
   ];
