@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import valkey
-from chat.models import ApiKey, Draft, Employee, Folder, Message, Share, Thread, Turn
+from chat.models import ApiKey, Draft, Employee, Folder, Message, Share, Thread, ThreadImport, Turn
 from chat.models.message import ASSISTANT
 from chat.models.thread import TRASH_DAYS, ThreadQuerySet
 from chat.models.turn import OPEN
@@ -64,6 +64,8 @@ def everything_of(employee: Employee) -> None:
         Share.objects.for_employee(employee).delete()
         for document in Document.objects.filter(owner_id=employee.pk, deleted_at=None, collection=None):
             document.delete_for_everyone()
+    for one in ThreadImport.objects.for_employee(employee):
+        one.discard()
     for upload in Upload.objects.for_employee(employee).filter(document=None):
         upload.path.unlink(missing_ok=True)
         upload.delete()

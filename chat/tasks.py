@@ -8,6 +8,7 @@ import uuid
 from celery import Task, shared_task
 
 from chat import deleting, served_models, titles
+from chat.importing import reading
 from chat.turns import presence, queue
 from inference.errors import InferenceError
 
@@ -29,6 +30,18 @@ def sweep_turns() -> None:
 @shared_task(name="chat.expire_threads")  # type: ignore[untyped-decorator]
 def expire_threads() -> None:
     deleting.expire()
+
+
+@shared_task(name="chat.read_import")  # type: ignore[untyped-decorator]
+def read_import(import_id: str) -> None:
+    reading.run(uuid.UUID(import_id))
+
+
+@shared_task(name="chat.sweep_imports")  # type: ignore[untyped-decorator]
+def sweep_imports() -> None:
+    """Those whose ring was lost, and files that nobody sent to their end."""
+    for import_id in reading.sweep():
+        read_import.delay(str(import_id))
 
 
 @shared_task(name="chat.sync_models")  # type: ignore[untyped-decorator]

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNED = {"Thread", "Message", "Turn", "ApiKey", "ServedModel", "Document", "Version", "Upload", "Citation", "Page"}
-OWNED |= {"Folder", "Draft", "Share", "Rating", "Chunk", "Access", "Membership", "Principal", "Shard"}
+OWNED |= {"Folder", "Draft", "Share", "Rating", "ThreadImport", "Chunk", "Access", "Membership", "Principal", "Shard"}
 DOORS = {"for_employee", "for_admin", "trash_of", "open_to", "authenticate", "issue"}
 # Modules of verbs, and why they may.
 VERBS = {
@@ -24,6 +24,8 @@ VERBS = {
     "chat/turns/queue.py": "the rows of turns that workers claim; a stop is looked up for the employee first",
     "chat/turns/presence.py": "ends turns that no worker will write, whoever's they are",
     "chat/deleting.py": "deletes threads that were looked up for the employee, and what beat finds expired",
+    "chat/importing/keeping.py": "makes threads of the employee whose file is read",
+    "chat/importing/reading.py": "reads the import whose id comes from our own queue",
     "chat/own_data.py": "packs what the employee who asks for it owns, the trash too",
     "chat/sharing.py": "copies what a reader was shown into a thread of their own",
     "chat/forking.py": "copies messages of a thread that was looked up for the employee",

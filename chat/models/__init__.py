@@ -15,6 +15,7 @@ from chat.models.rating import Rating
 from chat.models.served_model import ServedModel
 from chat.models.share import Share
 from chat.models.thread import Thread
+from chat.models.thread_import import ThreadImport
 from chat.models.turn import Turn
 from chat.models.turn_worker import TurnWorker
 
@@ -29,6 +30,7 @@ __all__ = [
     "ServedModel",
     "Share",
     "Thread",
+    "ThreadImport",
     "Turn",
     "TurnWorker",
 ]

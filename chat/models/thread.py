@@ -82,6 +82,8 @@ class Thread(models.Model):
     documents = models.ManyToManyField("rag.Document", related_name="threads")
     # The branch that pages show is the one through this message; without it, the newest.
     tip = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
+    # What another program called it, for a thread that was imported: importing it again doubles nothing.
+    foreign_id = models.CharField(max_length=140, null=True)  # noqa: DJ001 - NULLs are not each other's doubles
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)
     pinned_at = models.DateTimeField(null=True)
@@ -94,6 +96,7 @@ class Thread(models.Model):
     objects = ThreadQuerySet.as_manager()
 
     class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "foreign_id"], name="imported_once")]
         indexes = [
             models.Index(fields=["owner", "-updated_at"], name="thread_recent"),
             GinIndex(SearchVector("title", config="simple"), name="thread_words"),

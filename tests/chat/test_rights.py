@@ -15,7 +15,19 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from chat import consumers, frames, socket_rights, valkey
-from chat.models import ApiKey, Draft, Employee, Folder, Invitation, Rating, ServedModel, Share, Thread, Turn
+from chat.models import (
+    ApiKey,
+    Draft,
+    Employee,
+    Folder,
+    Invitation,
+    Rating,
+    ServedModel,
+    Share,
+    Thread,
+    ThreadImport,
+    Turn,
+)
 from chat.models.turn import STOPPED
 from rag import uploads
 from rag.models import Citation, Document, Page, Upload, Version
@@ -185,7 +197,7 @@ def _request(client: Client, name: str, method: str, kwargs: dict[str, Any]) -> 
     url = reverse(name, kwargs=kwargs)
     if (name, method) in FORMS:
         return client.post(url, FORMS[name, method])
-    if (name, method) == ("upload", "PATCH"):
+    if (name, method) in (("upload", "PATCH"), ("import", "PATCH")):
         return client.patch(
             url, EMPTY_PDF[:10], content_type="application/octet-stream", headers={"Upload-Offset": "0"}
         )
@@ -202,7 +214,7 @@ def _body(name: str, method: str, kwargs: dict[str, Any]) -> dict[str, object]:
 
 def _state(people: Any, me: Employee | None) -> list[Any]:
     """The rows of everybody else, as far as a request may touch them."""
-    tables: list[Any] = [Thread, Document, Upload, ApiKey, Folder, Draft, Share, Rating]
+    tables: list[Any] = [Thread, Document, Upload, ApiKey, Folder, Draft, Share, Rating, ThreadImport]
     rows: list[Any] = [list(table.objects.exclude(owner=me).order_by("pk").values()) for table in tables]
     rows.append(list(ServedModel.objects.order_by("pk").values()))
     return [*rows, list(Employee.objects.exclude(pk=getattr(me, "pk", None)).order_by("pk").values())]
@@ -295,6 +307,7 @@ MAKERS: dict[str, Callable[[Employee, str], Any]] = {
     "folder_id": lambda owner, name: Folder.make(owner, "Plans").pk,
     "share_id": _share,
     "message_id": _answer,
+    "import_id": lambda owner, name: ThreadImport.begin(owner, "conversations.json", 100).pk,
     "citation_id": _citation,
     "page_no": lambda owner, name: 0,
     "token": _token,

@@ -67,7 +67,20 @@ export interface Rating { good: boolean; comment: string; for_admins: boolean }
 /** A stretch of the shown branch: its newest messages, and how many stand before them. */
 export interface Branch { messages: MessageState[]; num_earlier: number; turns: RunningTurn[] }
 
+/** A file of threads from another program. */
+export interface ImportState {
+  id: string;
+  name: string;
+  status: "coming" | "waiting" | "reading" | "done" | "failed";
+  size_bytes: number;
+  received_bytes: number;
+  result: { num_new: number; num_grown: number; num_there: number; num_left_out: number; num_hidden: number; num_images: number } | null;
+  error: string;
+  reasons: string[];
+}
+
 export interface PageState {
+  imports?: ImportState[];
   employee?: Employee;
   models?: ChatModel[];
   thread?: { id: string; title: string; model: string | null; documents: DocumentState[]; temporary: boolean } | null;
