@@ -15,6 +15,7 @@ from chat.views import (
     exports,
     folders,
     imports,
+    installing,
     management,
     privacy,
     ratings,
@@ -52,6 +53,8 @@ urlpatterns = [
     path("threads/<uuid:thread_id>/forks/", branches.forks, name="forks"),
     path("threads/<uuid:thread_id>/thread.md", exports.markdown, name="thread_markdown"),
     path("threads/<uuid:thread_id>/thread.json", exports.json, name="thread_json"),
+    path("threads/<uuid:thread_id>/thread.docx", exports.word, name="thread_word"),
+    path("threads/<uuid:thread_id>/print/", exports.paper, name="thread_paper"),
     path("threads/<uuid:thread_id>/documents/<uuid:document_id>/", threads.thread_document, name="thread_document"),
     path("messages/<uuid:message_id>/rating/", ratings.rating, name="rating"),
     path("shared/", shares.shares, name="shares"),
@@ -86,5 +89,6 @@ urlpatterns = [
     path("manage/employees/<int:employee_id>/", management.employee, name="employee"),
     path("manage/ratings/", ratings.ratings, name="ratings"),
     path("v1/", include("chat.api.urls")),
+    path("manifest.webmanifest", installing.manifest, name="manifest"),
     path("health/", requests.methods(GET=health), name="health"),
 ]

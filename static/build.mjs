@@ -18,7 +18,7 @@ const scripts = {
 
 rmSync(outdir, { recursive: true, force: true });
 mkdirSync(outdir);
-copyFileSync(join(here, "icon.svg"), join(outdir, "icon.svg"));
+for (const name of ["icon.svg", "icon-192.png", "icon-512.png"]) copyFileSync(join(here, name), join(outdir, name));
 
 // What pdf.js reads when a file asks for it: fonts that PDFs leave out, tables of characters, decoders of pictures.
 const pdfjs = join(here, "../node_modules/pdfjs-dist");

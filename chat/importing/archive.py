@@ -23,6 +23,9 @@ _WANTED = re.compile(r"^(?:[^/]{1,120}/)?(?:conversations(?:-\d{1,4})?\.json|(?:
 _AT_TOP = re.compile(r"^[^/]{1,200}\.json$")
 _OTHERS = {"user.json", "message_feedback.json", "shared_conversations.json", "model_comparisons.json"}
 
+# What zipfile lets through when a part is damaged or packed in a way that it does not know.
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OverflowError, RuntimeError)
+
 
 class BadFile(Exception):
     """code: broken, needs_password, unpacks_too_large, too_many_files, no_threads."""
@@ -44,7 +47,7 @@ def texts(path: Path) -> Iterator[Iterator[bytes]]:
             budget = [MAX_JSON_BYTES]
             for info in _wanted(archive):
                 yield _unpacked(archive, info, budget)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OverflowError) as error:
+    except _DAMAGES as error:
         raise BadFile("broken") from error
 
 
@@ -75,9 +78,12 @@ def _wanted(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: list[int]) -> Iterator[bytes]:
     """What really comes out is counted, whatever the directory says; budget is what all texts share."""
-    with archive.open(info) as file:
-        while piece := file.read(PIECE_BYTES):
-            budget[0] -= len(piece)
-            if budget[0] < 0:
-                raise BadFile("unpacks_too_large")
-            yield piece
+    try:
+        with archive.open(info) as file:
+            while piece := file.read(PIECE_BYTES):
+                budget[0] -= len(piece)
+                if budget[0] < 0:
+                    raise BadFile("unpacks_too_large")
+                yield piece
+    except _DAMAGES as error:
+        raise BadFile("broken") from error

@@ -7,6 +7,9 @@ import uuid
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from django.utils.text import get_valid_filename
 
@@ -16,6 +19,7 @@ from chat.requests import employee_of, signed_in
 from chat.views.branches import shown
 from chat.views.documents import visible_sources
 from chat.views.frame import thread_of
+from chat.word import writer
 
 
 @signed_in
@@ -35,8 +39,26 @@ def show_json(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
     return _file(thread, json_text.dumps(body, ensure_ascii=False, indent=2) + "\n", "json", "application/json")
 
 
-def _file(thread: Thread, text: str, ending: str, content_type: str) -> HttpResponse:
-    response = HttpResponse(text, content_type=f"{content_type}; charset=utf-8")
+@signed_in
+def show_word(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+    """See chat.word."""
+    thread = thread_of(request, thread_id)
+    day = date_format(timezone.localdate(), "DATE_FORMAT")
+    data = writer.document(thread, shown(employee_of(request), thread), day)
+    kind = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    return _file(thread, data, "docx", kind)
+
+
+@signed_in
+def show_on_paper(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
+    """chat/print.html: thread, thread_messages, all of the shown branch."""
+    thread = thread_of(request, thread_id)
+    messages = shown(employee_of(request), thread)
+    return render(request, "chat/print.html", {"thread": thread, "thread_messages": messages})
+
+
+def _file(thread: Thread, text: str | bytes, ending: str, content_type: str) -> HttpResponse:
+    response = HttpResponse(text, content_type=content_type + "; charset=utf-8" * isinstance(text, str))
     name = get_valid_filename(thread.title or "thread").strip(".") or "thread"
     response["Content-Disposition"] = content_disposition_header(True, f"{name}.{ending}") or "attachment"
     return response
@@ -44,3 +66,5 @@ def _file(thread: Thread, text: str, ending: str, content_type: str) -> HttpResp
 
 markdown = requests.methods(GET=show_markdown)
 json = requests.methods(GET=show_json)
+word = requests.methods(GET=show_word)
+paper = requests.methods(GET=show_on_paper)

@@ -69,6 +69,8 @@ ROUTES: dict[str, dict[str, Row]] = {
     "branch": {"GET": owned(200), "PUT": owned(200)},
     "thread_markdown": {"GET": owned(200)},
     "thread_json": {"GET": owned(200)},
+    "thread_word": {"GET": owned(200)},
+    "thread_paper": {"GET": owned(200)},
     "forks": {"POST": owned(201)},
     "thread_document": {"PUT": owned(200), "DELETE": owned(204)},
     "documents": {"GET": everyone(200), "POST": everyone(201)},
@@ -100,6 +102,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     # Nobody changes their own rights, so that the company always has an admin.
     "employee": {"PATCH": Row(404, 404, 404, 409, 200, 404)},
     "ratings": {"GET": admins(200, missing=200)},
+    "manifest": {"GET": public(200)},
     "health": {"GET": public(200)},
     "api_models": {"GET": KEYED},
     "api_model": {"GET": KEYED},

@@ -146,6 +146,8 @@ def test_the_reasons_for_what_is_left_out(alices_browser: Client) -> None:
 
 
 BOMB = packed({"conversations.json": b"[" + b" " * 40_000_000 + b"]"})
+_WHOLE = packed({"conversations.json": dumped(*(chatgpt(str(n), title=f"{n**9}") for n in range(50)))})
+DAMAGED = _WHOLE[:300] + bytes(byte ^ 0x5A for byte in _WHOLE[300:320]) + _WHOLE[320:]
 HOSTILE: dict[str, tuple[bytes, str]] = {
     "nothing": (b"[]", "no_threads"),
     "no json": (b"hello", "not_json"),
@@ -156,6 +158,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "no number": (b'[{"mapping":{}, "create_time": NaN}]', "not_json"),
     "bomb": (BOMB, "unpacks_too_large"),
     "broken zip": (packed({"conversations.json": dumped(chatgpt())})[:-30], "broken"),
+    "damaged inside": (DAMAGED, "broken"),
     "a zip of pictures": (packed({"a.png": b"x", "../conversations.json.exe": b"x"}), "no_threads"),
     "a zip in a zip": (packed({"inner.zip": packed({"conversations.json": dumped(chatgpt())})}), "no_threads"),
 }

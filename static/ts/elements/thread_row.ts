@@ -35,6 +35,8 @@ export function openThreadMenu(button: HTMLElement, thread: ThreadSummary, acts:
     { icon: "archive", label: thread.archived ? strings.unarchive : strings.archiveDo, run: () => void acts.archive(thread) },
     "line",
     { icon: "share", label: strings.share, run: () => void acts.share(thread) },
+    file(strings.asWord, "thread.docx"),
+    { icon: "print", label: strings.print, href: `/threads/${thread.id}/print/` },
     file(strings.asMarkdown, "thread.md"),
     file(strings.asJson, "thread.json"),
     "line",

@@ -242,5 +242,8 @@ export const de: Strings = {
   shortcutSend: "Senden",
   shortcutLine: "Neue Zeile",
   shortcutClose: "Offenes schließen, Antwort anhalten",
+  shortcutWalk: "Von der Suche zu den Gesprächen",
+  shortcutKeepComment: "Kommentar zu einer Antwort speichern",
+  shortcutPrint: "Drucken",
   shortcutHelp: "Diese Liste",
 };

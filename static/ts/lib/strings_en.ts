@@ -240,6 +240,9 @@ export const en = {
   shortcutSend: "Send",
   shortcutLine: "New line",
   shortcutClose: "Close what is open, stop the answer",
+  shortcutWalk: "From the search to the threads",
+  shortcutKeepComment: "Save the comment on an answer",
+  shortcutPrint: "Print",
   shortcutHelp: "This list",
 };
 

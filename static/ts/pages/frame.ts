@@ -45,6 +45,7 @@ function clicked(event: MouseEvent): void {
   switch (button?.dataset["action"]) {
     case "hide-sidebar": toggleSidebar(); break;
     case "show-sidebar": toggleSidebar(); break;
+    case "print": window.print(); break;
     case "show-shortcuts": void showShortcuts(); break;
     case "copy-code": void copyFeedback(button, button.closest(".code")?.querySelector("code")?.textContent ?? ""); break;
     case "copy": void copyFeedback(button, button.parentElement?.querySelector("code")?.textContent ?? ""); break;
@@ -123,6 +124,9 @@ async function showShortcuts(): Promise<void> {
     [strings.shortcutFocus, ["Shift", "Esc"]],
     [strings.shortcutQuote, ["Alt", "Q"]],
     [strings.shortcutClose, ["Esc"]],
+    [strings.shortcutWalk, ["↓"]],
+    [strings.shortcutKeepComment, ["Ctrl", "Enter"]],
+    [strings.shortcutPrint, ["Ctrl", "P"]],
     [strings.shortcutHelp, ["Ctrl", "/"]],
   ];
   const list = el(

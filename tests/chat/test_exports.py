@@ -1,0 +1,103 @@
+"""A thread as a Word file, read again by our own reader, and on paper."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.test import Client
+
+from chat.models import Employee, Message, Thread
+from rag.readers import docx
+from tests.factories import make_thread, make_turn
+
+pytestmark = pytest.mark.django_db
+
+ANSWER = """## Limits
+
+A night costs **180 EUR** [1], `a < b` & more [7].
+
+1. first
+   - inner
+2. second
+
+| City | EUR |
+|---|---|
+| Berlin | 180 [1] |
+
+```
+if a < b:
+    pass
+```
+
+> quoted \x0b\x00 text
+"""
+SOURCE = {"n": 1, "document": "0", "title": "Travel <policy>", "label": "page 3", "heading": "", "quote": "at most 180"}
+
+
+def make_exported(owner: Employee) -> Thread:
+    thread = make_thread(owner, "Budget & more")
+    turn = make_turn(thread, "How <much>?", answer=ANSWER.replace("\x00", ""), message_status="complete")
+    found = {"sources": [SOURCE | {"document": "00000000-0000-0000-0000-000000000000"}]}
+    Message.objects.filter(pk=turn.answer_id).update(sources=found, model_version="Q4_1")
+    return thread
+
+
+def word_of(client: Client, thread: Thread) -> bytes:
+    answer = client.get(f"/threads/{thread.pk}/thread.docx")
+    assert answer["Content-Disposition"].endswith('.docx"')
+    return answer.content
+
+
+def test_a_word_file_that_our_own_reader_reads(
+    alice: Employee, alices_browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headings, tables and code as such; every mark of a known source a footnote with title, page and quote."""
+    monkeypatch.setattr("chat.views.branches.visible_sources", lambda employee, messages: None)
+    data = word_of(alices_browser, make_exported(alice))
+    read: Any = docx.read(io.BytesIO(data))
+    text = "\n".join(sheet.text for sheet in read.finished())
+    for words in ("Budget & more", "How <much>?", "Limits", "180 EUR", "a < b", "inner", "Berlin", "if a < b:", "[7]"):
+        assert words in text, words
+    assert text.count("Travel <policy>, page 3: “at most 180”") == 2
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for part in parts.values():
+        ElementTree.fromstring(part)
+    body = parts["word/document.xml"].decode()
+    assert body.count("<w:footnoteReference ") == 2
+    assert "[1]" not in body
+    for mark in ('w:val="Heading4"', "<w:tblHeader/>", '<w:ilvl w:val="1"/>', 'w:val="Code"', "<w:b/>"):
+        assert mark in body, mark
+
+
+def test_a_source_that_is_no_longer_ones_own_is_not_quoted(alice: Employee, alices_browser: Client) -> None:
+    data = word_of(alices_browser, make_exported(alice))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        notes = archive.read("word/footnotes.xml").decode()
+    assert "Source no longer available" in notes
+    assert "at most 180" not in notes
+
+
+def test_on_paper_stands_the_whole_branch(alice: Employee, alices_browser: Client) -> None:
+    """Not only the newest messages, with which the thread's page begins."""
+    thread = make_thread(alice)
+    for n in range(20):
+        make_turn(thread, f"Question {n}.", answer="Yes", message_status="complete")
+    page = alices_browser.get(f"/threads/{thread.pk}/print/", headers={"Accept": "text/html"}).content.decode()
+    assert all(f"Question {n}." in page for n in range(20))
+
+
+def test_the_app_can_be_installed_without_asking_anybody_else(client: Client) -> None:
+    """Everything that the manifest names is ours, and it is there before anybody signs in."""
+    manifest = client.get("/manifest.webmanifest")
+    assert manifest["Content-Type"] == "application/manifest+json"
+    body = manifest.json()
+    assert (body["start_url"], body["display"]) == ("/", "standalone")
+    assert {icon["sizes"] for icon in body["icons"]} >= {"192x192", "512x512"}
+    assert all(icon["src"].startswith("/static/") for icon in body["icons"])
+    page = client.get("/signin/", headers={"Accept": "text/html"}).content.decode()
+    assert '<link rel="manifest" href="/manifest.webmanifest">' in page
