@@ -7,7 +7,7 @@ what was said since, and nobody can take an id before it is used.
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -78,7 +78,7 @@ def _say(thread: Thread, conversation: Conversation, there: set[uuid.UUID]) -> i
     """Add the messages that are not there; how many. Each is later than its parent, as the tree wants it."""
     rows: list[Message] = []
     last = conversation.created_at or timezone.now()
-    at = {}
+    at: dict[str, datetime] = {}
     for said in conversation.messages:
         above = at.get(said.parent) if said.parent else None
         moment = said.at or above or last

@@ -23,7 +23,6 @@ MAX_THREADS = 20_000
 RUNG_THREADS = 100  # that open tabs hear of; a reload shows all
 LOST_AFTER = timedelta(minutes=12)  # longer than a task may take
 ABANDONED_AFTER = timedelta(hours=24)
-_READERS = {"hearth": hearth, "chatgpt": chatgpt, "open-webui": open_webui}
 
 
 def run(import_id: uuid.UUID) -> None:
@@ -94,7 +93,10 @@ def _ring(owner: Employee, thread: Thread, counts: Counter[str]) -> None:
 
 
 def _conversation(item: dict[str, Any]) -> Conversation:
-    for reader in _READERS.values():
-        if reader.matches(item):
-            return reader.read(item)
+    if hearth.matches(item):
+        return hearth.read(item)
+    if chatgpt.matches(item):
+        return chatgpt.read(item)
+    if open_webui.matches(item):
+        return open_webui.read(item)
     raise Unreadable("bad_shape")
