@@ -20,6 +20,7 @@ interface Attached {
 export class AttachedFiles {
   #files = new Map<string, Attached>();
   #numComing = 0;
+  #hasMissed = false;
 
   /** `onRemove` is told of a document that left, `onChange` of everything. */
   constructor(
@@ -38,6 +39,11 @@ export class AttachedFiles {
     return this.#numComing > 0 || [...this.#files.values()].some(({ upload, problem }) => upload && !problem);
   }
 
+  /** Whether one did not arrive and is still shown. */
+  get hasFailed(): boolean {
+    return this.#hasMissed || [...this.#files.values()].some(({ problem }) => problem);
+  }
+
   addDocument(document: DocumentState): void {
     if (this.documents.includes(document.id)) return;
     const key = newId();
@@ -47,8 +53,12 @@ export class AttachedFiles {
   /** A document that has to be asked for; nothing is sent before it is here. */
   async addComing(coming: Promise<DocumentState>): Promise<void> {
     this.#numComing += 1;
+    this.#hasMissed = false;
     try {
       this.addDocument(await coming);
+    } catch (error) {
+      this.#hasMissed = true;
+      throw error;
     } finally {
       this.#numComing -= 1;
       this.onChange();

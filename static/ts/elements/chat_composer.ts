@@ -21,6 +21,8 @@ export class ChatComposer extends HTMLElement {
   #files!: AttachedFiles;
   #text!: HTMLTextAreaElement;
   #isAnswering = false;
+  /** Enter was pressed while a file was still on its way: the message goes when the file is there. */
+  #goesWithFile = false;
   #draftKey = "draft";
   #keeper: DraftKeeper | null = null;
 
@@ -28,7 +30,7 @@ export class ChatComposer extends HTMLElement {
     this.#text = find(this, "textarea");
     this.#files = new AttachedFiles(
       find(this, ".composer__files"),
-      () => this.#refresh(),
+      () => this.#filesChanged(),
       ({ id }) => this.dispatchEvent(new CustomEvent("document-detach", { detail: id })),
     );
     this.#text.addEventListener("input", () => this.#edited());
@@ -117,9 +119,14 @@ export class ChatComposer extends HTMLElement {
     await this.#files.addComing(coming);
   }
 
+  /** Now, or when the files are there. */
   #send(): void {
     const text = this.#text.value.trim();
-    if (!this.#isSendable(text)) return;
+    this.#goesWithFile = this.#isWritten(text) && this.#files.isUploading;
+    if (!this.#isSendable(text)) {
+      this.#refresh();
+      return;
+    }
     this.#text.value = "";
     this.#resize();
     this.#refresh();
@@ -127,11 +134,29 @@ export class ChatComposer extends HTMLElement {
     this.dispatchEvent(new CustomEvent("message-send", { detail }));
   }
 
+  #isWritten(text: string): boolean {
+    return text.length > 0 && countChars(text) <= MAX_CHARS;
+  }
+
   #isSendable(text: string): boolean {
-    return text.length > 0 && countChars(text) <= MAX_CHARS && !this.#files.isUploading;
+    return this.#isWritten(text) && !this.#files.isUploading;
+  }
+
+  /** What was sent off while a file was on its way goes now; without the file it stays, and says so. */
+  #filesChanged(): void {
+    if (this.#goesWithFile && !this.#files.isUploading && !this.#isAnswering) {
+      if (this.#files.hasFailed) this.#goesWithFile = false;
+      else this.#send();
+    }
+    this.#refresh();
   }
 
   #key(event: KeyboardEvent): void {
+    if (event.key === "Escape" && this.#goesWithFile) {
+      event.preventDefault();
+      this.#goesWithFile = false;
+      this.#refresh();
+    }
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     if (!this.#isAnswering) this.#send();
@@ -145,6 +170,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   #edited(): void {
+    this.#goesWithFile = false;
     if (this.#keeper) sessionStorage.setItem(this.#draftKey, this.#text.value);
     this.#keeper?.edit(this.#text.value);
     this.#resize();
@@ -160,11 +186,11 @@ export class ChatComposer extends HTMLElement {
     const text = this.#text.value.trim();
     const over = countChars(text) - MAX_CHARS;
     if (over > 0) this.#hint(strings.tooLong(number(over)), true);
-    else if (text && this.#files.isUploading) this.#hint(strings.waitForUpload);
+    else if (text && this.#files.isUploading) this.#hint(this.#goesWithFile ? strings.sendsWithFile : strings.waitForUpload);
     else this.#hint("");
     const button = find<HTMLButtonElement>(this, ".composer__send");
     const label = this.#isAnswering ? strings.stop : strings.send;
-    button.disabled = !this.#isAnswering && !this.#isSendable(text);
+    button.disabled = !this.#isAnswering && !this.#isWritten(text);
     if (button.getAttribute("aria-label") === label && button.title) return;
     button.setAttribute("aria-label", label);
     button.title = label;

@@ -91,6 +91,7 @@ export const de: Strings = {
   failed: "Das hat nicht geklappt.",
   tooLong: (count) => `${count} Zeichen zu viel`,
   waitForUpload: "Das Hochladen läuft noch",
+  sendsWithFile: "Wird gesendet, sobald die Datei da ist",
   notSent: "Nicht gesendet.",
   sending: "Wird gesendet …",
   noModel: "Kein Modell",

@@ -89,6 +89,7 @@ export const en = {
   failed: "That did not work.",
   tooLong: (count: string) => `${count} characters too many`,
   waitForUpload: "Wait for the upload to end",
+  sendsWithFile: "Is sent when the file is there",
   notSent: "Not sent.",
   sending: "Sending …",
   noModel: "No model",
