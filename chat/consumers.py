@@ -203,5 +203,6 @@ def _wish_of(frame: frames.Frame, language: str) -> tuple[Callable[..., asking.S
             return asking.regenerate, asking.Again(id, answer, model, language)
         case frames.SendMessage(id=id, text=text, documents=documents, model=model):
             place = frame.thread, text, model, documents, language, frame.parent, frame.edits
-            return asking.send, asking.Question(id, *place, frame.folder, frame.temporary)
+            begins = asking.Beginning(frame.folder, frame.temporary, frame.assistant, frame.settings)
+            return asking.send, asking.Question(id, *place, begins, frame.model_once)
     raise TypeError(frame)

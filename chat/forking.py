@@ -16,9 +16,10 @@ def fork(thread: Thread, message: Message) -> Thread:
     if message.is_question:
         path = path[:-1]
     with transaction.atomic():
-        forked = Thread.objects.create(
-            owner=thread.owner, title=thread.title, title_source=thread.title_source, model=thread.model
-        )
+        forked = Thread(owner=thread.owner, title=thread.title, title_source=thread.title_source, model=thread.model)
+        forked.assistant, forked.assistant_name = thread.assistant, thread.assistant_name
+        forked.set_answer_settings(thread.answer_settings)
+        forked.save()
         forked.documents.set(thread.documents.all())
         rows = Message.objects.in_bulk(path)
         Message.objects.bulk_create(_copies([rows[pk] for pk in path], forked))

@@ -13,7 +13,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from chat import limits
+from chat import answer_settings, limits
+from chat.answer_settings import AnswerSettings
+from chat.errors import BadInput
 
 MAX_REF_CHARS = 64
 MAX_SEQ = 2**53
@@ -30,7 +32,8 @@ class SendMessage:
     """The question is stored once under its id, however often it is sent.
 
     parent: the message that it follows, None for the last one shown; edits: the question that it stands beside.
-    folder and temporary: of the thread that begins with it.
+    folder, temporary, assistant and settings: of the thread that begins with it. model is the thread's from now on,
+    model_once only this answer's.
     """
 
     ref: str
@@ -43,6 +46,9 @@ class SendMessage:
     edits: uuid.UUID | None = None
     folder: uuid.UUID | None = None
     temporary: bool = False
+    assistant: uuid.UUID | None = None
+    settings: AnswerSettings | None = None
+    model_once: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,17 @@ def _name_or_none(value: Any) -> str | None:
     return _storable(value)
 
 
+def _settings_or_none(value: Any) -> AnswerSettings | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError
+    try:
+        return answer_settings.parse(value)
+    except BadInput as error:
+        raise BadFrame(error.code, error.sentence) from None
+
+
 def _seq(value: Any) -> int:
     if type(value) is not int or not 0 <= value < MAX_SEQ:
         raise ValueError
@@ -214,6 +231,9 @@ KINDS: dict[str, tuple[Callable[..., Frame], dict[str, Check]]] = {
             "edits": _id_or_none,
             "folder": _id_or_none,
             "temporary": _flag,
+            "assistant": _id_or_none,
+            "settings": _settings_or_none,
+            "model_once": _name_or_none,
         },
     ),
     "answer.regenerate": (RegenerateAnswer, {"ref": _ref, "id": _id, "answer": _id, "model": _name_or_none}),

@@ -59,6 +59,13 @@ def room_for_sources(context_length: int, question: str, most: int = MAX_SOURCES
     return max(0, min(most, left * 2 // 3))
 
 
+def temperature(wanted: float | None, *, is_sourced: bool) -> float | None:
+    """What the person set, else none at all for what is read off, else (None) the model's own."""
+    if wanted is not None:
+        return wanted
+    return SOURCED_TEMPERATURE if is_sourced else None
+
+
 def pack(
     history: Sequence[Said],
     question: str,

@@ -8,6 +8,7 @@ from django.urls import include, path
 from chat import requests
 from chat.views import (
     account,
+    assistants,
     branches,
     citations,
     documents,
@@ -19,6 +20,7 @@ from chat.views import (
     management,
     privacy,
     ratings,
+    saved_prompts,
     sessions,
     shares,
     threads,
@@ -72,6 +74,11 @@ urlpatterns = [
     path("citations/<uuid:citation_id>/file/", citations.citation_file, name="citation_file"),
     path("citations/<uuid:citation_id>/pages/<int:page_no>/", citations.citation_page, name="citation_page"),
     path("viewer/worker/", citations.viewer_worker, name="viewer_worker"),
+    path("assistants/", assistants.assistants, name="assistants"),
+    path("assistants/<uuid:assistant_id>/", assistants.assistant, name="assistant"),
+    path("prompts/", saved_prompts.prompts, name="prompts"),
+    path("prompts/<uuid:prompt_id>/", saved_prompts.prompt, name="prompt"),
+    path("composer/offer/", saved_prompts.composer_offer, name="composer_offer"),
     path("signin/", sessions.signin, name="signin"),
     path("signout/", sessions.signout, name="signout"),
     path("invitations/<str:token>/", sessions.invitation, name="invitation"),

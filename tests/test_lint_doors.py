@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNED = {"Thread", "Message", "Turn", "ApiKey", "ServedModel", "Document", "Version", "Upload", "Citation", "Page"}
+OWNED |= {"Assistant", "SavedPrompt"}
 OWNED |= {"Folder", "Draft", "Share", "Rating", "ThreadImport", "Chunk", "Access", "Membership", "Principal", "Shard"}
 DOORS = {"for_employee", "for_admin", "trash_of", "open_to", "authenticate", "issue"}
 # Modules of verbs, and why they may.

@@ -16,8 +16,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat import limits
+from chat.answer_settings import FIELDS as SETTINGS
+from chat.answer_settings import AnswerSettings
 from chat.branches import Tree
 from chat.errors import BadInput, Conflict
+from chat.models.answering import Answering
+from chat.models.assistant import NAME_CHARS as ASSISTANT_CHARS
+from chat.models.assistant import Assistant
 from chat.models.employee import Employee
 from chat.models.folder import Folder
 from chat.models.served_model import ServedModel
@@ -69,13 +74,16 @@ class ThreadQuerySet(models.QuerySet["Thread"]):
         return self.filter(is_old_trash | is_left_open)
 
 
-class Thread(models.Model):
+class Thread(Answering):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="threads")
     title = models.CharField(max_length=TITLE_CHARS, blank=True)
     title_source = models.CharField(max_length=10, default=FROM_QUESTION)
     model = models.ForeignKey(ServedModel, on_delete=models.SET_NULL, null=True, related_name="+")
     folder = models.ForeignKey(Folder, on_delete=models.SET_NULL, null=True, related_name="threads")
+    # What answers here; its settings were copied when it was chosen, so that editing it changes no old thread.
+    assistant = models.ForeignKey(Assistant, on_delete=models.SET_NULL, null=True, related_name="+")
+    assistant_name = models.CharField(max_length=ASSISTANT_CHARS, blank=True, default="", db_default="")
     tags = ArrayField(models.CharField(max_length=limits.MAX_TAG_CHARS), default=list, db_default=[])
     # Leaves nothing behind: in no list, found by no search, gone with the page.
     is_temporary = models.BooleanField(default=False, db_default=False)
@@ -142,8 +150,16 @@ class Thread(models.Model):
 
     @property
     def instructions(self) -> str:
-        """What the model reads before every conversation here."""
-        return self.folder.instructions if self.folder else ""
+        """What the model reads before every conversation here: the folder's, then the thread's own."""
+        parts = (self.folder.instructions if self.folder else "", self.system_prompt)
+        return "\n\n".join(part for part in parts if part)
+
+    def take_assistant(self, assistant: Assistant | None) -> None:
+        """Its settings as they are now, and its model if it has one; with None, Hearth's own. Not saved."""
+        self.assistant, self.assistant_name = assistant, assistant.name if assistant else ""
+        self.set_answer_settings(assistant.answer_settings if assistant else AnswerSettings())
+        if assistant and assistant.model:
+            self.model = assistant.model
 
     def tag(self, tags: Sequence[str]) -> None:
         """These and no others; as one writes them, twice is once. Raises BadInput."""
@@ -195,6 +211,20 @@ class Thread(models.Model):
     def restore(self) -> None:
         self.deleted_at = None
         self.save(update_fields=["deleted_at"])
+
+    def choose_assistant(self, assistant: Assistant | None) -> None:
+        self.take_assistant(assistant)
+        self.save(update_fields=["assistant", "assistant_name", "model", *SETTINGS])
+
+    def choose_settings(self, settings: AnswerSettings) -> None:
+        """From the next answer on. The assistant keeps its name here, and nothing else of it changes."""
+        self.set_answer_settings(settings)
+        self.save(update_fields=SETTINGS)
+
+    def settings_state(self) -> dict[str, Any]:
+        """assistant: {id, name} or null; and how the model is to answer."""
+        of = {"id": str(self.assistant_id or ""), "name": self.assistant_name} if self.assistant_name else None
+        return {"assistant": of} | self.answer_settings.summary()
 
     def touch(self) -> None:
         self.updated_at = timezone.now()

@@ -101,11 +101,13 @@ class Answering:
         whose = f"employee-{turn.thread.owner_id}"
         # What a temporary thread made the engine read is of no use to any other thread.
         salt = f"thread-{turn.thread_id.hex}" if turn.thread.is_temporary else whose
+        wanted = turn.thread.answer_settings
         return wire.ChatRequest(
             model=turn.model_name,
             messages=prompt.messages,
-            max_tokens=prompts.MAX_ANSWER_TOKENS,
-            temperature=prompts.SOURCED_TEMPERATURE if self.sources.text else None,
+            max_tokens=wanted.max_tokens or prompts.MAX_ANSWER_TOKENS,
+            temperature=prompts.temperature(wanted.temperature, is_sourced=bool(self.sources.text)),
+            top_p=wanted.top_p,
             cache_salt=salt,
             fairness_key=whose,
             return_progress=True,

@@ -16,8 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat import limits
+from chat.answer_settings import AnswerSettings
 from chat.errors import BadInput, Conflict, Missing, TooMany
-from chat.models import Employee, Folder, Message, ServedModel, Thread, Turn
+from chat.models import Assistant, Employee, Folder, Message, ServedModel, Thread, Turn
 from chat.models.message import ASSISTANT, PENDING, USER
 from chat.models.thread import first_words
 from chat.turns import queue
@@ -34,10 +35,21 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """What a thread is begun with. settings stand instead of the assistant's own."""
+
+    folder_id: uuid.UUID | None = None
+    is_temporary: bool = False
+    assistant_id: uuid.UUID | None = None
+    settings: AnswerSettings | None = None
+
+
+@dataclass(frozen=True)
 class Question:
     """parent_id: the message it follows; without one, the last that the thread shows. edits: the question that it
 
-    stands beside. id is the message's. folder_id and is_temporary: of the thread that begins with it.
+    stands beside. id is the message's. begins: of the thread that begins with it. model_name is the thread's from now
+    on, model_once only this answer's.
     """
 
     id: uuid.UUID
@@ -48,8 +60,8 @@ class Question:
     language: str = ""
     parent_id: uuid.UUID | None = None
     edits: uuid.UUID | None = None
-    folder_id: uuid.UUID | None = None
-    is_temporary: bool = False
+    begins: Beginning = Beginning()
+    model_once: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,20 +149,30 @@ def _send(employee: Employee, question: Question) -> Sent:
     now = timezone.now()
     _check_open_turns(employee)
     is_new = question.thread_id is None
-    if question.thread_id is None:
-        thread = Thread(owner=employee, title=first_words(question.text), is_temporary=question.is_temporary)
-        thread.folder = _folder(employee, question.folder_id)
-    else:
-        thread = _locked(employee, question.thread_id)
+    thread = _begun(employee, question) if question.thread_id is None else _locked(employee, question.thread_id)
     parent_id = None if is_new else _parent_of(thread, question)
-    model = _model_for(employee, question.model_name, thread)
-    thread.model, thread.updated_at, thread.archived_at = model, now, None
+    model = thread.model = _model_for(employee, question.model_name, thread)
+    if question.model_once is not None:
+        model = _model_for(employee, question.model_once, thread)
+    thread.updated_at, thread.archived_at = now, None
     thread.save()
     _attach(employee, thread, question.document_ids)
     asked = Message.objects.create(
         id=question.id, thread=thread, parent_id=parent_id, role=USER, text=question.text, created_at=now
     )
     return _queue(thread, asked, model, uuid.uuid4(), question.language, is_new=is_new)
+
+
+def _begun(employee: Employee, question: Question) -> Thread:
+    """The thread that begins with this question, not saved. A folder or assistant that went meanwhile is none."""
+    begins = question.begins
+    thread = Thread(owner=employee, title=first_words(question.text), is_temporary=begins.is_temporary)
+    thread.folder = _folder(employee, begins.folder_id)
+    if begins.assistant_id:
+        thread.take_assistant(Assistant.objects.for_employee(employee).filter(pk=begins.assistant_id).first())
+    if begins.settings is not None:
+        thread.set_answer_settings(begins.settings)
+    return thread
 
 
 def _parent_of(thread: Thread, question: Question) -> uuid.UUID | None:

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from chat import deleting, doorbell, requests, thread_search
+from chat import answer_settings, deleting, doorbell, requests, thread_search
 from chat.errors import BadInput, Missing
-from chat.models import Draft, Employee, Folder, ServedModel, Thread
+from chat.models import Assistant, Draft, Employee, Folder, ServedModel, Thread
 from chat.models.thread import TITLE_CHARS
 from chat.requests import employee_of, signed_in
 from chat.views.branches import newest, running_turns
@@ -27,17 +27,24 @@ from rag.models import Document
 def show_new(request: HttpRequest) -> HttpResponse:
     """chat/thread.html for a thread that does not exist yet: thread None, thread_messages [], current_model.
 
-    ?folder=id begins it in this folder, ?temporary=1 as one that leaves nothing behind; the context says so.
+    ?folder=id begins it in this folder, ?assistant=id with this assistant, ?temporary=1 as one that leaves nothing
+    behind; the context says so.
     """
     employee = employee_of(request)
     folder = _folder_in(request.GET.get("folder", ""), employee)
     is_temporary = request.GET.get("temporary") == "1"
-    new_thread = {"folder": str(folder.pk) if folder else None, "temporary": is_temporary}
+    assistant = _assistant_in(request.GET.get("assistant", ""), employee)
+    new_thread = {
+        "folder": str(folder.pk) if folder else None,
+        "temporary": is_temporary,
+        "assistant": assistant.summary(employee) if assistant else None,
+    }
     draft = "" if is_temporary else Draft.objects.for_employee(employee).text_in(None)
     context: dict[str, Any] = {
         "thread": None,
         "thread_messages": [],
         "new_folder": folder,
+        "new_assistant": assistant,
         "is_temporary": is_temporary,
         "current_model": ServedModel.objects.for_employee(employee).default(),
         "page_state": page_state(employee, new_thread=new_thread, draft=draft),
@@ -49,6 +56,14 @@ def _folder_in(text: str, employee: Employee) -> Folder | None:
     """The folder that an address names; an old address that names none any more begins a thread in none."""
     try:
         return Folder.objects.for_employee(employee).filter(pk=uuid.UUID(text)).first()
+    except ValueError:
+        return None
+
+
+def _assistant_in(text: str, employee: Employee) -> Assistant | None:
+    """The same for an assistant."""
+    try:
+        return Assistant.objects.for_employee(employee).filter(pk=uuid.UUID(text)).first()
     except ValueError:
         return None
 
@@ -73,6 +88,7 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
         "model": current.name if current else None,
         "documents": [state_of(document) for document in documents],
         "temporary": thread.is_temporary,
+        "settings": thread.settings_state(),
     }
     stretch = newest(employee, thread)
     context = {
@@ -115,14 +131,28 @@ def find(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"threads": [hit.thread.summary() | {"snippet": hit.snippet} for hit in found]})
 
 
+CHANGES: dict[str, Any] = {
+    "title": str,
+    "model": str,
+    "pinned": bool,
+    "archived": bool,
+    "folder": str | NoneType,
+    "tags": list,
+    "assistant": str | NoneType,
+    "settings": dict,
+}
+
+
 @signed_in
 def change(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Body {title?, model?, pinned?, archived?, folder?, tags?}; the answer is {"thread": summary}.
+    """Body {title?, model?, pinned?, archived?, folder?, tags?, assistant?, settings?}; the answer is {"thread":
+    summary, "settings", "model": its name or null}.
 
-    folder is an id, or null for none. All or nothing.
+    folder and assistant are ids, or null for none; choosing an assistant takes its settings over as they are now.
+    All or nothing.
     """
     thread = thread_of(request, thread_id)
-    body = requests.fields(request, title=str, model=str, pinned=bool, archived=bool, folder=str | NoneType, tags=list)
+    body = requests.fields(request, **CHANGES)
     with transaction.atomic():
         _apply(thread, body, employee_of(request))
     return _changed(thread)
@@ -144,6 +174,15 @@ def _apply(thread: Thread, body: dict[str, Any], employee: Employee) -> None:
         thread.put_into(folder_of(employee, requests.id_of(body, "folder")) if body["folder"] is not None else None)
     if "tags" in body:
         thread.tag(requests.strings(body, "tags"))
+    if "assistant" in body:
+        chosen = None
+        if body["assistant"] is not None:
+            chosen = Assistant.objects.for_employee(employee).filter(pk=requests.id_of(body, "assistant")).first()
+            if chosen is None:
+                raise Missing
+        thread.choose_assistant(chosen)
+    if "settings" in body:
+        thread.choose_settings(answer_settings.parse(body["settings"]))
 
 
 @signed_in
@@ -205,7 +244,8 @@ def detach_document(request: HttpRequest, thread_id: uuid.UUID, document_id: uui
 def _changed(thread: Thread) -> JsonResponse:
     summary = thread.summary()
     doorbell.thread_changed(thread.owner_id, summary)
-    return JsonResponse({"thread": summary})
+    model = thread.model.name if thread.model else None
+    return JsonResponse({"thread": summary, "settings": thread.settings_state(), "model": model})
 
 
 new_thread = requests.methods(GET=show_new)

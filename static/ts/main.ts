@@ -1,6 +1,7 @@
 // The entry: defines the elements and starts what the page at hand needs.
 
 import { AnswerStreamElement } from "./elements/answer_stream";
+import { AssistantList } from "./elements/assistant_list";
 import { ChatComposer } from "./elements/chat_composer";
 import { ContextGauge } from "./elements/context_gauge";
 import { DocumentList } from "./elements/document_list";
@@ -11,6 +12,7 @@ import { MarkdownText } from "./elements/markdown_text";
 import { ModelPicker } from "./elements/model_picker";
 import { ModelTable } from "./elements/model_table";
 import { ShareList } from "./elements/share_list";
+import { PromptList } from "./elements/prompt_list";
 import { SharedThread } from "./elements/shared_thread";
 import { ThreadList } from "./elements/thread_list";
 import { socket } from "./lib/connection";
@@ -19,6 +21,7 @@ import { ChatPage } from "./pages/chat";
 import { startFrame } from "./pages/frame";
 
 defineElement("answer-stream", AnswerStreamElement);
+defineElement("assistant-list", AssistantList);
 defineElement("chat-composer", ChatComposer);
 defineElement("context-gauge", ContextGauge);
 defineElement("document-list", DocumentList);
@@ -29,6 +32,7 @@ defineElement("markdown-text", MarkdownText);
 defineElement("model-picker", ModelPicker);
 defineElement("model-table", ModelTable);
 defineElement("share-list", ShareList);
+defineElement("prompt-list", PromptList);
 defineElement("shared-thread", SharedThread);
 defineElement("thread-list", ThreadList);
 

@@ -83,6 +83,12 @@ ROUTES: dict[str, dict[str, Row]] = {
     "citation_file": {"GET": owned(200)},
     "citation_page": {"GET": owned(200)},
     "viewer_worker": {"GET": everyone(200)},
+    # One's own here: sharing has tests of its own (tests/chat/test_assistants.py).
+    "assistants": {"GET": everyone(200), "POST": everyone(201)},
+    "assistant": {"PATCH": owned(200), "DELETE": owned(204)},
+    "prompts": {"GET": everyone(200), "POST": everyone(201)},
+    "prompt": {"PATCH": owned(200), "DELETE": owned(204)},
+    "composer_offer": {"GET": everyone(200)},
     # Who is signed in is sent on from the sign-in page.
     "signin": {"GET": Row(302, 302, 302, 302, 302, 302, nobody=200), "POST": public(400)},
     "signout": {"POST": public(302)},
@@ -124,6 +130,10 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("rating", "PUT"): {"good": True},
     ("folders", "POST"): {"name": "Plans"},
     ("folder", "PATCH"): {"name": "Plans"},
+    ("assistants", "POST"): {"name": "Letters"},
+    ("assistant", "PATCH"): {"name": "Letters"},
+    ("prompts", "POST"): {"name": "Letter", "text": "Write to {{name}}."},
+    ("prompt", "PATCH"): {"name": "Letter"},
     ("documents", "POST"): {"name": "a.pdf", "size_bytes": 10},
     ("imports", "POST"): {"name": "conversations.json", "size_bytes": 10},
     ("keys", "POST"): {"label": "script"},

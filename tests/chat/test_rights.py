@@ -17,11 +17,13 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from chat import consumers, frames, socket_rights, valkey
 from chat.models import (
     ApiKey,
+    Assistant,
     Draft,
     Employee,
     Folder,
     Invitation,
     Rating,
+    SavedPrompt,
     ServedModel,
     Share,
     Thread,
@@ -215,6 +217,7 @@ def _body(name: str, method: str, kwargs: dict[str, Any]) -> dict[str, object]:
 def _state(people: Any, me: Employee | None) -> list[Any]:
     """The rows of everybody else, as far as a request may touch them."""
     tables: list[Any] = [Thread, Document, Upload, ApiKey, Folder, Draft, Share, Rating, ThreadImport]
+    tables += [Assistant, SavedPrompt]
     rows: list[Any] = [list(table.objects.exclude(owner=me).order_by("pk").values()) for table in tables]
     rows.append(list(ServedModel.objects.order_by("pk").values()))
     return [*rows, list(Employee.objects.exclude(pk=getattr(me, "pk", None)).order_by("pk").values())]
@@ -304,6 +307,8 @@ MAKERS: dict[str, Callable[[Employee, str], Any]] = {
     "thread_id": _thread,
     "document_id": _document,
     "upload_id": _upload,
+    "assistant_id": lambda owner, name: Assistant.objects.create(owner=owner, name="Letters").pk,
+    "prompt_id": lambda owner, name: SavedPrompt.objects.create(owner=owner, name="Letter", text="Dear").pk,
     "folder_id": lambda owner, name: Folder.make(owner, "Plans").pk,
     "share_id": _share,
     "message_id": _answer,

@@ -1,5 +1,6 @@
 // The files above the message: on their way up, being read, or ready. One chip each.
 
+import { api } from "../lib/api";
 import { socket } from "../lib/connection";
 import { el, iconButton } from "../lib/dom";
 import { sentenceOf } from "../lib/failure";
@@ -15,7 +16,10 @@ interface Attached {
   upload: Upload | null;
   document: DocumentState | null;
   problem: string;
+  /** What one may do instead, as with a text that became a file. */
+  instead?: Instead | undefined;
 }
+export interface Instead { label: string; run(): void }
 
 export class AttachedFiles {
   #files = new Map<string, Attached>();
@@ -65,9 +69,10 @@ export class AttachedFiles {
     }
   }
 
-  async addFile(file: File): Promise<void> {
+  /** `instead`: takes the file away again and does something else with it. */
+  async addFile(file: File, instead?: Instead): Promise<void> {
     const key = newId();
-    const attached: Attached = { key, name: file.name, upload: null, document: null, problem: "" };
+    const attached: Attached = { key, name: file.name, upload: null, document: null, problem: "", instead };
     if (!file.size) {
       this.#put({ ...attached, problem: strings.emptyFile });
       return;
@@ -107,6 +112,14 @@ export class AttachedFiles {
     if (attached.document) this.onRemove(attached.document);
   }
 
+  #doInstead(attached: Attached): void {
+    const { document, instead } = attached;
+    this.#remove(attached);
+    instead?.run();
+    // It was only ever made out of the text, which is in the message now.
+    if (document) void api("DELETE", `/documents/${document.id}/`).catch(() => null);
+  }
+
   #draw(): void {
     this.box.hidden = this.#files.size === 0;
     this.box.replaceChildren(...[...this.#files.values()].map((attached) => this.#chip(attached)));
@@ -120,6 +133,7 @@ export class AttachedFiles {
       { class: "file", "data-state": isBad ? "failed" : null, title: attached.name },
       el("div", { class: "file__about" }, el("div", { class: "file__name" }, attached.name), el("div", { class: "file__state" }, line)),
       iconButton("close", strings.detach(attached.name), () => this.#remove(attached), "icon-button--small"),
+      attached.instead && el("button", { type: "button", class: "file__instead", click: () => this.#doInstead(attached) }, attached.instead.label),
       percent !== null && el("progress", { class: "file__bar", max: 100, value: percent, "aria-label": line }),
     );
   }

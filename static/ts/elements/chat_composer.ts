@@ -7,18 +7,22 @@
 import { request } from "../lib/api";
 import { actionOf, find, icon } from "../lib/dom";
 import { number } from "../lib/numbers";
-import type { DocumentState } from "../lib/protocol";
+import type { ChatModel, DocumentState } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { countChars } from "../models/answer_stream";
 import { DraftKeeper } from "../models/draft_keeper";
 import { AttachedFiles } from "./attached_files";
+import { ComposerSigns } from "./composer_signs";
+import { pastedFile } from "./pasted_text";
 
 const MAX_CHARS = 32_000;
 
-export interface Draft { text: string; documents: string[] }
+/** once: the model of this message alone. */
+export interface Draft { text: string; documents: string[]; once: string | null }
 
 export class ChatComposer extends HTMLElement {
   #files!: AttachedFiles;
+  #signs!: ComposerSigns;
   #text!: HTMLTextAreaElement;
   #isAnswering = false;
   /** Enter was pressed while a file was still on its way: the message goes when the file is there. */
@@ -33,6 +37,11 @@ export class ChatComposer extends HTMLElement {
       () => this.#filesChanged(),
       ({ id }) => this.dispatchEvent(new CustomEvent("document-detach", { detail: id })),
     );
+    this.#signs = new ComposerSigns(this.#text, this, find(this, ".composer__row"), {
+      fill: (text) => this.fill(text),
+      replace: (start, end) => this.#cut(start, end),
+      attach: (document) => this.attachDocument(document),
+    });
     this.#text.addEventListener("input", () => this.#edited());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
     this.#text.addEventListener("paste", (event) => this.#paste(event));
@@ -98,6 +107,11 @@ export class ChatComposer extends HTMLElement {
     this.#refresh();
   }
 
+  /** Which models @ offers. */
+  set models(models: () => ChatModel[]) {
+    this.#signs.models = models;
+  }
+
   override focus(): void {
     this.#text.focus();
   }
@@ -130,7 +144,7 @@ export class ChatComposer extends HTMLElement {
     this.#text.value = "";
     this.#resize();
     this.#refresh();
-    const detail: Draft = { text, documents: this.#files.documents };
+    const detail: Draft = { text, documents: this.#files.documents, once: this.#signs.takeModel() };
     this.dispatchEvent(new CustomEvent("message-send", { detail }));
   }
 
@@ -152,6 +166,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   #key(event: KeyboardEvent): void {
+    if (this.#signs.key(event)) return;
     if (event.key === "Escape" && this.#goesWithFile) {
       event.preventDefault();
       this.#goesWithFile = false;
@@ -164,9 +179,28 @@ export class ChatComposer extends HTMLElement {
 
   #paste(event: ClipboardEvent): void {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return;
+    if (files.length) {
+      event.preventDefault();
+      this.attach(files);
+      return;
+    }
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    const file = pastedFile(text);
+    if (!file) return;
     event.preventDefault();
-    this.attach(files);
+    void this.#files.addFile(file, { label: strings.keepAsText, run: () => this.#insert(text) });
+  }
+
+  #cut(start: number, end: number): void {
+    this.#text.setRangeText("", start, end, "end");
+    this.#edited();
+    this.#text.focus();
+  }
+
+  #insert(text: string): void {
+    this.#text.setRangeText(text, this.#text.selectionStart, this.#text.selectionEnd, "end");
+    this.#edited();
+    this.#text.focus();
   }
 
   #edited(): void {

@@ -33,6 +33,12 @@ export class ModelPicker extends HTMLElement {
     this.#draw();
   }
 
+  /** Without telling anybody: whoever calls knows. */
+  choose(name: string): void {
+    this.#chosen = name;
+    this.#draw();
+  }
+
   #choose(name: string): void {
     this.#chosen = name;
     find<HTMLElement>(this, ".menu").hidePopover();

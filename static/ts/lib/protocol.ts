@@ -15,6 +15,15 @@ export interface ThreadSummary {
   temporary: boolean;
 }
 export interface Folder { id: string; name: string; instructions: string }
+/** How a model is to answer; null and "" mean: as Hearth would by itself. */
+export interface AnswerSettings { system_prompt: string; temperature: number | null; top_p: number | null; max_tokens: number | null }
+/** What is one's own, or of a colleague who shared it. shared_with: see Audience. */
+interface Shareable { id: string; name: string; description: string; is_own: boolean; owner: string; shared_with: number | null }
+export interface Assistant extends Shareable, AnswerSettings { model: string | null }
+export interface SavedPrompt extends Shareable { text: string }
+/** With whom one may share: everybody has no name. */
+export interface Audience { id: number; name: string }
+export interface ThreadSettings extends AnswerSettings { assistant: { id: string; name: string } | null }
 export interface Share { id: string; thread: string; title: string; num_messages: number; created_at: string; revoked: boolean }
 /** A thread that a search found, and the words around the place: [text, whether it is one of them]. */
 export interface ThreadHit extends ThreadSummary { snippet: [string, boolean][] }
@@ -83,13 +92,16 @@ export interface PageState {
   imports?: ImportState[];
   employee?: Employee;
   models?: ChatModel[];
-  thread?: { id: string; title: string; model: string | null; documents: DocumentState[]; temporary: boolean } | null;
+  thread?: { id: string; title: string; model: string | null; documents: DocumentState[]; temporary: boolean; settings: ThreadSettings } | null;
   /** What the thread that begins on this page will be. */
-  new_thread?: { folder: string | null; temporary: boolean };
+  new_thread?: { folder: string | null; temporary: boolean; assistant: Assistant | null };
   /** What was begun here, perhaps on another device. */
   draft?: string;
   running_turns?: RunningTurn[];
   documents?: DocumentState[];
+  assistants?: Assistant[];
+  prompts?: SavedPrompt[];
+  audiences?: Audience[];
 }
 
 /** What a page of a document is called: by its format. */
@@ -221,6 +233,10 @@ export interface SendFrame {
   /** Of the thread that begins with it. */
   folder?: string | null;
   temporary?: boolean;
+  assistant?: string | null;
+  settings?: AnswerSettings | null;
+  /** Of this answer alone; `model` is the thread's. */
+  model_once?: string | null;
 }
 
 /** What is asked with an id of the page's own, sent until it is acknowledged or refused. */

@@ -5,15 +5,16 @@ import type { AnswerStreamElement } from "../elements/answer_stream";
 import type { ChatComposer, Draft } from "../elements/chat_composer";
 import { socket } from "../lib/connection";
 import { newId } from "../lib/ids";
-import { pageState } from "../lib/page_state";
-import type { Accepted, AskFrame } from "../lib/protocol";
+import type { Accepted, AskFrame, SendFrame } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { toast } from "../lib/toast";
 import type { Answers } from "./answers";
 import type { Conversation } from "./conversation";
 
 interface Pending { answer: AnswerStreamElement; question?: HTMLElement; text?: string; isBranch: boolean; isStopped?: boolean }
-interface Place { thread: string | null; model: string | null }
+/** begins: what the thread is, where it begins with this message. */
+export interface Place { thread: string | null; model: string | null; begins: Begins }
+type Begins = Partial<Pick<SendFrame, "folder" | "temporary" | "assistant" | "settings">>;
 
 export class Asking {
   #pending = new Map<string, Pending>();
@@ -37,12 +38,11 @@ export class Asking {
     return this.#own.has(ref);
   }
 
-  send({ text, documents }: Draft, { thread, model }: Place): void {
+  send({ text, documents, once }: Draft, { thread, model, begins }: Place): void {
     const id = newId();
     const parent = this.conversation.lastMessage;
     const { question, answer } = this.conversation.add(text);
-    const begins = thread ? {} : pageState.new_thread;
-    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null, ...begins }, { question, answer, text, isBranch: false });
+    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null, model_once: once, ...begins }, { question, answer, text, isBranch: false });
   }
 
   edit(article: HTMLElement, text: string, { thread, model }: Place): void {

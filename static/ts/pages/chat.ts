@@ -19,12 +19,13 @@ import type { AnswerStream } from "../models/answer_stream";
 import { withQuotation } from "../models/quotation";
 import { Announcer } from "./announcer";
 import { Answers } from "./answers";
-import { Asking } from "./asking";
+import { Asking, type Place } from "./asking";
 import { Conversation } from "./conversation";
 import { Earlier } from "./earlier";
 import { watchQuotes } from "./quoting";
 import { closeSource, openSource, watchSources } from "./sources";
 import { endWithPage } from "./temporary";
+import { Settings } from "./thread_settings";
 
 export class ChatPage {
   #thread: string | null = pageState.thread?.id ?? null;
@@ -40,7 +41,10 @@ export class ChatPage {
   #shouldLook = false;
   #asking = new Asking(this.#conversation, this.#answers, this.#composer, () => this.#showWriting(), () => void this.#look());
 
+  #settings = new Settings(this.#picker, () => this.#thread, () => this.#settled());
+
   start(): void {
+    this.#composer.models = () => this.#picker.models;
     this.#composer.openDraft(this.#thread, pageState.draft, !this.#isTemporary);
     if (this.#isTemporary) endWithPage(() => this.#thread);
     this.#composer.addEventListener("message-send", (event) => this.#asking.send((event as CustomEvent<Draft>).detail, this.#place));
@@ -76,8 +80,9 @@ export class ChatPage {
     });
   }
 
-  get #place(): { thread: string | null; model: string | null } {
-    return { thread: this.#thread, model: this.#thread ? this.#model : (this.#picker.model?.name ?? null) };
+  get #place(): Place {
+    const begins = this.#thread ? {} : { ...pageState.new_thread, ...this.#settings.beginning };
+    return { thread: this.#thread, model: this.#thread ? this.#model : (this.#picker.model?.name ?? null), begins };
   }
 
   #accepted(frame: Accepted): void {
@@ -162,6 +167,13 @@ export class ChatPage {
     } catch (error) {
       showFailure(error);
     }
+  }
+
+  /** The settings of the thread were changed, perhaps its model. */
+  #settled(): void {
+    this.#model = this.#thread ? (this.#picker.model?.name ?? null) : this.#model;
+    this.#showContext();
+    this.#composer.focus();
   }
 
   async #detach(document: string): Promise<void> {

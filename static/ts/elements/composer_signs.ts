@@ -1,0 +1,127 @@
+// / @ # in the composer: saved prompts, models for one message, documents.
+
+import { api } from "../lib/api";
+import { el, iconButton } from "../lib/dom";
+import { showFailure } from "../lib/failure";
+import type { ChatModel, DocumentState, SavedPrompt } from "../lib/protocol";
+import { strings } from "../lib/strings";
+import { documentWords } from "../models/document_words";
+import { matching, type Mention, mentionAt } from "../models/mentions";
+import { fieldsOf } from "../models/prompt_fields";
+import { type Offered, OfferList } from "./offer_list";
+
+const FRESH_MS = 20_000;
+
+interface Offer { prompts: SavedPrompt[]; documents: DocumentState[] }
+export interface SignActs { fill(text: string): void; replace(start: number, end: number): void; attach(document: DocumentState): void }
+
+export class ComposerSigns {
+  #list: OfferList;
+  #offer: Promise<Offer> | null = null;
+  #askedAt = 0;
+  #chip: HTMLElement;
+  /** The model of the next message alone. */
+  #once: ChatModel | null = null;
+  models: () => ChatModel[] = () => [];
+
+  constructor(readonly text: HTMLTextAreaElement, home: HTMLElement, row: HTMLElement, readonly acts: SignActs) {
+    this.#list = new OfferList(text, home);
+    this.#chip = el("span", { class: "composer__once", hidden: true });
+    row.querySelector(".composer__attach")?.after(this.#chip);
+    text.addEventListener("input", () => void this.#look());
+    text.addEventListener("click", () => void this.#look());
+    text.addEventListener("blur", () => this.#list.close());
+  }
+
+  /** Whether the key was for the list. */
+  key(event: KeyboardEvent): boolean {
+    return this.#list.key(event);
+  }
+
+  /** The name of the model for the message that goes out now; the next one is the thread's again. */
+  takeModel(): string | null {
+    const name = this.#once?.name ?? null;
+    this.#choose(null);
+    return name;
+  }
+
+  async #look(): Promise<void> {
+    const mention = this.#mention();
+    if (!mention) {
+      this.#list.close();
+      return;
+    }
+    if (mention.sign === "@") {
+      this.#show(mention, { prompts: [], documents: [] });
+      return;
+    }
+    try {
+      const offer = await this.#fetched();
+      const now = this.#mention();
+      if (now?.sign === mention.sign) this.#show(now, offer);
+    } catch (error) {
+      this.#offer = null;
+      showFailure(error);
+    }
+  }
+
+  #mention(): Mention | null {
+    const { value, selectionStart, selectionEnd } = this.text;
+    return selectionStart === selectionEnd ? mentionAt(value, selectionStart) : null;
+  }
+
+  #fetched(): Promise<Offer> {
+    if (!this.#offer || Date.now() - this.#askedAt > FRESH_MS) {
+      this.#askedAt = Date.now();
+      this.#offer = api<Offer>("GET", "/composer/offer/");
+    }
+    return this.#offer;
+  }
+
+  #show(mention: Mention, { prompts, documents }: Offer): void {
+    const label = { "/": strings.savedPrompts, "@": strings.models, "#": strings.documents }[mention.sign];
+    const all = { "/": () => prompts.map((prompt) => this.#promptOf(prompt)), "@": () => this.models().map((model) => this.#modelOf(model, mention)), "#": () => documents.map((document) => this.#documentOf(document, mention)) }[mention.sign]();
+    const found = matching(all, mention.query);
+    // Words behind a sign that name nothing are just words.
+    if (!found.length && mention.query.includes(" ")) this.#list.close();
+    else this.#list.show(label, found, mention.sign === "/" && !prompts.length ? strings.noPromptsYet : strings.nothingOfThisName);
+  }
+
+  #promptOf(prompt: SavedPrompt): Offered {
+    const choose = (): void => {
+      this.#list.close();
+      if (fieldsOf(prompt.text).length) void this.#ask(prompt);
+      else this.acts.fill(prompt.text);
+    };
+    return { name: prompt.name, about: prompt.description || strings.sharedByShort(prompt.owner), icon: "chat", choose };
+  }
+
+  async #ask(prompt: SavedPrompt): Promise<void> {
+    const { askFields } = await import("./prompt_dialogs");
+    const filled = await askFields(prompt);
+    if (filled === null) this.text.focus();
+    else this.acts.fill(filled);
+  }
+
+  #modelOf(model: ChatModel, { start, end }: Mention): Offered {
+    return { name: model.title, about: model.is_default ? strings.defaultModel : "", icon: "model", choose: () => this.#chosen(start, end, () => this.#choose(model)) };
+  }
+
+  #documentOf(document: DocumentState, { start, end }: Mention): Offered {
+    return { name: document.title, about: documentWords(document).line, icon: "document", choose: () => this.#chosen(start, end, () => this.acts.attach(document)) };
+  }
+
+  #chosen(start: number, end: number, act: () => void): void {
+    this.#list.close();
+    this.acts.replace(start, end);
+    act();
+  }
+
+  #choose(model: ChatModel | null): void {
+    this.#once = model;
+    this.#chip.hidden = !model;
+    if (!model) return;
+    const label = strings.onceWith(model.title);
+    this.#chip.replaceChildren(el("span", { title: label }, label), iconButton("close", strings.onceNot(model.title), () => this.#choose(null), "icon-button--small"));
+  }
+}
