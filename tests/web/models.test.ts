@@ -119,7 +119,7 @@ test("each stage of a document has its words and its share", () => {
 });
 
 test("German says everything that English says, in other words", () => {
-  const same = ["text", "name", "topP", "stateLoaded", "kindEmbedding", "kindRerank"];
+  const same = ["text", "name", "topP", "promptText", "stateLoaded", "kindEmbedding", "kindRerank"];
   for (const key of Object.keys(en) as (keyof typeof en)[]) {
     assert.equal(typeof de[key], typeof en[key], key);
     if (typeof en[key] === "string" && !same.includes(key)) assert.notEqual(de[key], en[key], key);
