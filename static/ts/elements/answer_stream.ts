@@ -9,6 +9,7 @@ import type { AnswerStream } from "../models/answer_stream";
 import { withMarks, withoutBegunMark } from "../models/citation_marks";
 import { waitWords } from "../models/wait_words";
 import { keepRating, ratingButtons } from "./answer_rating";
+import { prepareViewer } from "../pages/sources";
 import { branchSwitch } from "./branch_switch";
 import { showGone, showUses } from "./cited_marks";
 import { copyFeedback } from "./copy_feedback";
@@ -260,6 +261,7 @@ export class AnswerStreamElement extends HTMLElement {
 
   #showUses(): void {
     this.#uses = showUses(find(this, ".answer__text"), this.#sources, (n) => this.#sourceLabel(n));
+    if (this.#uses.size) prepareViewer();
   }
 
   #acts(): HTMLElement {

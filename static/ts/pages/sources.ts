@@ -114,6 +114,13 @@ async function showCard(mark: HTMLElement, isTouched = false): Promise<void> {
   }
 }
 
+/** There is something to look at: fetch the viewer when the browser has time, so that the first click need not wait. */
+export function prepareViewer(): void {
+  if (viewer) return;
+  const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 500));
+  idle(() => void load().catch(() => {}));
+}
+
 async function load(): Promise<Viewer> {
   viewer ??= import(VIEWER_URL) as Promise<Viewer>;
   viewer.catch(() => (viewer = null));
