@@ -66,7 +66,20 @@ def manual(folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front
     """
     path = folder / f"{name}.pdf"
     canvas = Canvas(str(path), pagesize=A4)
-    filler = "This chapter is read by everybody who starts to work here, and it is looked through once a year."
+    people = [
+        "porters",
+        "drivers",
+        "clerks",
+        "cooks",
+        "guards",
+        "nurses",
+        "welders",
+        "painters",
+        "printers",
+        "tailors",
+        "bakers",
+        "gardeners",
+    ]
     for number, (heading, sentence) in enumerate(chapters):
         if front_pages:
             canvas.addPageLabel(0, "ROMAN_LOWER", 1)
@@ -76,8 +89,14 @@ def manual(folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front
             canvas.drawString(72, 780, heading)
         canvas.setFont("Helvetica", 11)
         for line in range(3 if front_pages else 14):
-            canvas.drawString(72, 745 - 24 * line, sentence if line == 1 else filler)
+            canvas.drawString(72, 745 - 24 * line, sentence if line == 1 else _filler(people, number, line))
         canvas.drawCentredString(297, 30, str(number + 1))
         canvas.showPage()
     canvas.save()
     return path
+
+
+def _filler(people: list[str], page_no: int, line: int) -> str:
+    """No two alike: a small model that meets the same line twice says it for ever."""
+    first, second = people[(page_no + line) % len(people)], people[(page_no * 5 + line * 7 + 3) % len(people)]
+    return f"Rule {page_no + 1}.{line + 1} is for {first} and is shown to {second} as well."
