@@ -8,6 +8,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase.pdfdoc import PDFDictionary, PDFName, PDFString
 from reportlab.pdfgen.canvas import Canvas
 
+PEOPLE = ("porters", "drivers", "clerks", "cooks", "guards", "nurses", "welders", "painters", "tailors", "bakers")
 POLICY = (
     ("Travel policy 2026", ("1 Scope", "This policy holds for all employees of the company.",
                             "It covers trips inside and outside of the country.")),
@@ -66,20 +67,6 @@ def manual(folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front
     """
     path = folder / f"{name}.pdf"
     canvas = Canvas(str(path), pagesize=A4)
-    people = [
-        "porters",
-        "drivers",
-        "clerks",
-        "cooks",
-        "guards",
-        "nurses",
-        "welders",
-        "painters",
-        "printers",
-        "tailors",
-        "bakers",
-        "gardeners",
-    ]
     for number, (heading, sentence) in enumerate(chapters):
         if front_pages:
             canvas.addPageLabel(0, "ROMAN_LOWER", 1)
@@ -89,14 +76,14 @@ def manual(folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front
             canvas.drawString(72, 780, heading)
         canvas.setFont("Helvetica", 11)
         for line in range(3 if front_pages else 14):
-            canvas.drawString(72, 745 - 24 * line, sentence if line == 1 else _filler(people, number, line))
+            canvas.drawString(72, 745 - 24 * line, sentence if line == 1 else _filler(number, line))
         canvas.drawCentredString(297, 30, str(number + 1))
         canvas.showPage()
     canvas.save()
     return path
 
 
-def _filler(people: list[str], page_no: int, line: int) -> str:
+def _filler(page_no: int, line: int) -> str:
     """No two alike: a small model that meets the same line twice says it for ever."""
-    first, second = people[(page_no + line) % len(people)], people[(page_no * 5 + line * 7 + 3) % len(people)]
+    first, second = PEOPLE[(page_no + line) % len(PEOPLE)], PEOPLE[(page_no * 5 + line * 7 + 3) % len(PEOPLE)]
     return f"Rule {page_no + 1}.{line + 1} is for {first} and is shown to {second} as well."
