@@ -35,7 +35,7 @@ def test_models_appear_disabled_and_are_switched_on(inference: RunningInference,
     """What the service finds is listed with its facts; nobody may use it before Carol says so."""
     make_model("older", is_enabled=False)
     found = rows(carols_browser.get("/manage/models/"))
-    assert set(found) == {"fake-chat", "fake-embed", "fake-rerank", "older"}
+    assert set(found) == {"fake-chat", "fake-embed", "fake-rerank", "fake-think", "older"}
     chat = found["fake-chat"]
     assert (chat["kind"], chat["is_enabled"], chat["context_length"]) == ("chat", False, 8192)
     assert chat["file_name"]
