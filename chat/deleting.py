@@ -14,7 +14,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat import valkey
-from chat.models import ApiKey, Draft, Employee, Folder, Message, Share, Thread, ThreadImport, Turn
+from chat.models import (
+    ApiKey,
+    Assistant,
+    Draft,
+    Employee,
+    Folder,
+    Message,
+    SavedPrompt,
+    Share,
+    Thread,
+    ThreadImport,
+    Turn,
+)
 from chat.models.message import ASSISTANT
 from chat.models.thread import TRASH_DAYS, ThreadQuerySet
 from chat.models.turn import OPEN
@@ -62,6 +74,9 @@ def everything_of(employee: Employee) -> None:
         for rows in (ApiKey, Draft, Folder):
             rows.objects.for_employee(employee).delete()
         Share.objects.for_employee(employee).delete()
+        # Only one's own: for_employee also finds what others share.
+        for shareable in (Assistant, SavedPrompt):
+            shareable.objects.owned_by(employee).delete()
         for document in Document.objects.filter(owner_id=employee.pk, deleted_at=None, collection=None):
             document.delete_for_everyone()
     for one in ThreadImport.objects.for_employee(employee):

@@ -19,7 +19,7 @@ from django.utils.text import get_valid_filename
 
 from chat import exporting
 from chat.database import in_thread
-from chat.models import ApiKey, Draft, Employee, Folder, Message, Rating, Share, Thread
+from chat.models import ApiKey, Assistant, Draft, Employee, Folder, Message, Rating, SavedPrompt, Share, Thread
 from chat.views.documents import visible_sources
 from rag.models import Document, Version
 
@@ -82,6 +82,10 @@ class _Pipe:
 def _parts(employee: Employee) -> Iterator[Part]:
     yield _json("account.json", _account(employee))
     yield _json("folders.json", [folder.summary() for folder in Folder.objects.for_employee(employee).in_order()])
+    assistants = Assistant.objects.owned_by(employee).in_order()
+    yield _json("assistants.json", [assistant.summary(employee) for assistant in assistants])
+    saved = SavedPrompt.objects.owned_by(employee).in_order()
+    yield _json("prompts.json", [prompt.summary(employee) for prompt in saved])
     drafts = Draft.objects.for_employee(employee).values("thread_id", "text", "updated_at")
     yield _json("drafts.json", list(drafts))
     ratings = Rating.objects.for_employee(employee).order_by("updated_at")

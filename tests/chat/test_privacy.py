@@ -11,7 +11,19 @@ import pytest
 from django.test import Client
 
 from chat import deleting, limits, own_data
-from chat.models import ApiKey, Draft, Employee, Folder, Message, Rating, Share, Thread, Turn
+from chat.models import (
+    ApiKey,
+    Assistant,
+    Draft,
+    Employee,
+    Folder,
+    Message,
+    Rating,
+    SavedPrompt,
+    Share,
+    Thread,
+    Turn,
+)
 from chat.models.turn import STOPPED
 from rag import uploads
 from rag.models import Document, Upload
@@ -26,6 +38,8 @@ def furnish(owner: Employee) -> Thread:
     turn = make_turn(thread, answer="180 EUR", status=STOPPED, message_status="complete")
     Rating.give(owner, turn.answer, is_good=False, comment="Too dear", may_admins_read=False)
     Draft.keep(owner, thread, "And then")
+    Assistant.make(owner, "Accountant").save()
+    SavedPrompt.make(owner, "Letter").save()
     Share.make(thread, [{"role": "user", "text": "How much?", "model": "", "sources": []}])
     ApiKey.objects.issue(owner, "script")
     make_turn(make_thread(owner, "Binned"), "Old?").thread.delete_softly()
@@ -56,6 +70,8 @@ def test_everything_of_mine_and_nothing_of_yours(alice: Employee, bob: Employee,
     files = unpacked(alices_browser)
     name = next(name for name in files if name.startswith("threads/") and name.endswith(".json"))
     kept = json.loads(files[name])
+    assert [row["name"] for row in json.loads(files["assistants.json"])] == ["Accountant"]
+    assert [row["name"] for row in json.loads(files["prompts.json"])] == ["Letter"]
     assert (kept["title"], kept["folder"], kept["tags"]) == (thread.title, "Plans", ["q3"])
     assert [message["text"] for message in kept["messages"]] == ["How much?", "180 EUR"]
     assert b"180 EUR" in files[name.replace(".json", ".md")]
@@ -103,7 +119,7 @@ def test_everything_is_gone_at_once(alice: Employee, bob: Employee, alices_brows
     share = Share.objects.for_employee(alice).get()
     answer = alices_browser.post("/account/privacy/", {"password": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/account/privacy/?deleted")
-    for rows in (Thread, ApiKey, Draft, Folder, Share, Rating):
+    for rows in (Thread, ApiKey, Draft, Folder, Share, Rating, Assistant, SavedPrompt):
         owners = set(rows.objects.values_list("owner", flat=True))  # type: ignore[attr-defined]  # each has one
         assert owners == {bob.pk}, rows
     assert not Turn.objects.filter(pk=running.pk).exists()
