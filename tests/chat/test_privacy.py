@@ -82,7 +82,7 @@ def test_everything_of_mine_and_nothing_of_yours(alice: Employee, bob: Employee,
     account = json.loads(files["account.json"])
     assert (account["email"], account["keys"][0]["label"]) == (alice.email, "script")
     assert "password" not in account
-    assert len(files) == 10
+    assert len(files) == 12
     assert not any(name.startswith("/") or ".." in name or name.count("/") > 1 for name in files)
 
 
