@@ -155,7 +155,7 @@ def _resolved(citation: Citation, pages: Mapping[tuple[int, int], Page]) -> Reso
         document_title=document.title,
         version_number=cited.number,
         is_current=document.live_version_id == citation.version_id,
-        place=document.format.place,
+        place=cited.format.place,
         num_pages=cited.num_pages,
         size_bytes=cited.size_bytes,
         heading=citation.heading,

@@ -16,7 +16,7 @@ from django.db.models import Q
 from rag import checks, meaning
 from rag.locating import Found, locate
 from rag.marks import Use, uses
-from rag.models import Citation, Page
+from rag.models import Chunk, Citation, Page, Version
 from rag.search import Passage
 
 
@@ -29,6 +29,7 @@ def store(
     Without an answer every passage gets a weak citation of its beginning; with one, those that the answer marks get
     their sentences. A number that was not given is dropped. The same message and n keep their id.
     """
+    passages_by_n, chunks = _still_there(passages_by_n)
     found_uses = [use for use in uses(answer_text) if use.n in passages_by_n]
     pages = _pages(passages_by_n.values())
     held: dict[frozenset[int], checks.Held] = {}
@@ -48,7 +49,7 @@ def store(
             defaults={
                 "document_id": passage.document_id,
                 "version_id": passage.version_id,
-                "chunk_id": passage.chunk_id,
+                "chunk_id": passage.chunk_id if passage.chunk_id in chunks else None,
                 "page_no": first.page_no,
                 "char_start": first.char_start,
                 "char_end": first.char_end,
@@ -90,6 +91,16 @@ def _span(place: Found) -> tuple[int, int, int]:
 def _all_of(passage: Passage) -> str:
     """What the model was given of it."""
     return f"{passage.document_title} {passage.heading} {passage.page_label} {passage.text}"
+
+
+def _still_there(passages_by_n: Mapping[int, Passage]) -> tuple[dict[int, Passage], set[int]]:
+    """What was not deleted and purged while the answer was being written, and which chunks there still are."""
+    passages = passages_by_n.values()
+    versions = set(
+        Version.objects.filter(pk__in={passage.version_id for passage in passages}).values_list("pk", flat=True)
+    )
+    chunks = set(Chunk.objects.filter(pk__in={passage.chunk_id for passage in passages}).values_list("pk", flat=True))
+    return {n: passage for n, passage in passages_by_n.items() if passage.version_id in versions}, chunks
 
 
 def _pages(passages: Iterable[Passage]) -> dict[tuple[int, int], Page]:

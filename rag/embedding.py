@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from inference.errors import CapacityError, ContextTooLong, EngineError, RequestError
-from rag import spaces
+from rag import fairness, spaces
 from rag import vectors as tables
 from rag.doorbell import ring
 from rag.ingest import read_something
@@ -69,14 +69,14 @@ def embed() -> None:
 
 
 def _claim_batch() -> Batch | None:
-    """The waiting batch with the lowest number; the active space before one that is being built."""
+    """The next batch of whose turn it is; the active space before one that is being built."""
     now = timezone.now()
     with transaction.atomic():
         batch = (
             Batch.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("space", "version__document")
             .filter(is_free(now), is_done=False, version__cancel_requested_at__isnull=True, space__problem="")
-            .order_by("space__status", "number", "id")
+            .order_by("space__status", fairness.BY_TURN, "number", "id")
             .first()
         )
         if batch is None:
@@ -84,6 +84,7 @@ def _claim_batch() -> Batch | None:
         batch.attempt += 1
         batch.lease_until = now + timedelta(seconds=BATCH_LEASE_SECONDS)
         batch.save(update_fields=["attempt", "lease_until"])
+        fairness.note_turn(batch.version)
         return batch
 
 

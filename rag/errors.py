@@ -8,7 +8,12 @@ RagError
 │   └── UnsupportedFile    the content is of no kind that is read
 ├── UnreadableFile     the file, found while reading it: broken, locked, too many pages, no text
 ├── ChildKilled        the reading process died or ran over a limit; tried twice, then the file fails
-└── UnsuitableModel    the admin chose a model that cannot embed here
+├── UnsuitableModel    the admin chose a model that cannot embed here
+└── SharingError       groups and collections
+    ├── NameTaken
+    ├── NotAllowed
+    ├── LastCurator        somebody must look after a collection
+    └── TooMany
 
 A row keeps the code and its parameters, never the sentence: each reader gets it in their own language.
 A permission problem is not an error here; it looks like absence.
@@ -27,6 +32,14 @@ SENTENCES: dict[str, str | Promise] = {
     "document_too_large": _("The file is larger than the limit of %(limit_mib)s MiB."),
     "document_empty": _("The file is empty."),
     "quota_exceeded": _("Your documents would take more than the %(quota_mib)s MiB you have. Delete some first."),
+    "collection_full": _("The collection would hold more than the %(quota_mib)s MiB it may. Delete something first."),
+    "no_longer_allowed": _("You may not add documents here any more."),
+    "name_taken": _("There is a group of this name already."),
+    "no_collections": _("You may not make collections. Ask an admin."),
+    "hidden_from_yourself": _("This would hide the document from yourself. Leave yourself out, or delete it."),
+    "last_curator": _("Somebody must look after the collection. Name another curator first, or delete it."),
+    "too_many_members": _("At most %(limit)s people and groups can be named here. Make a group of them."),
+    "too_many_collections": _("You have made %(limit)s collections, and that is as many as one person may."),
     "wrong_offset": _("The upload continues at byte %(expected)s."),
     "not_supported": _(
         "This file cannot be read, whatever its name says. PDF, Word, PowerPoint, Excel, OpenDocument text, HTML, "
@@ -135,3 +148,31 @@ class UnsuitableModel(RagError):
     """The model is unknown, does no embeddings, or makes vectors that cannot be searched."""
 
     code = "unsuitable_model"
+
+
+class SharingError(RagError):
+    """A group or a collection cannot be as asked."""
+
+
+class NameTaken(SharingError):
+    """Another group has the name."""
+
+    code = "name_taken"
+
+
+class NotAllowed(SharingError):
+    """They may see it, and not do this."""
+
+    code = "no_longer_allowed"
+
+
+class LastCurator(SharingError):
+    """A collection without a curator could not be changed by anybody."""
+
+    code = "last_curator"
+
+
+class TooMany(SharingError):
+    """More than one list may hold."""
+
+    code = "too_many_members"

@@ -12,16 +12,16 @@ Left out: vectors, which are rag.embedding's, and pictures of pages, which are r
 from __future__ import annotations
 
 import logging
+import time
 
 from django.db import transaction
-from django.utils import timezone
 
 from rag import extract as reader
-from rag import indexing, shards
+from rag import fairness, indexing, shards
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
 from rag.models import Version
-from rag.work import MAX_KILLS, fail, is_free, unread
+from rag.work import MAX_KILLS, TURN_SECONDS, fail
 
 log = logging.getLogger(__name__)
 
@@ -60,25 +60,33 @@ def probe(version_id: int) -> None:
 
 
 def read_something() -> bool:
-    """Do one step of whatever reading is due, without a bell. False when nothing is.
+    """Do one step of whatever reading is due of the person whose turn it is. False when nothing is.
 
     Embedding and reading scans call it between two batches: with a single worker, a document that has just come in
     would otherwise wait for its bell behind the vectors of all others.
     """
-    due = Version.objects.filter(is_free(timezone.now()), cancel_requested_at__isnull=True).order_by("pk")
-    version = due.filter(status=Version.Status.QUEUED).first()
+    step = fairness.next_step()
+    if step is None:
+        return False
+    if step.kind == "extract":
+        shard = shards.claim_shard(step.shard_id)
+        if shard is not None:
+            shards.read_shard(shard)
+        return True
+    version = Version.objects.select_related("document").filter(pk=step.version_id).first()
     if version is not None:
-        probe(version.pk)
-        return True
-    shard = shards.claim_shard()
-    if shard is not None:
-        shards.read_shard(shard)
-        return True
-    version = due.filter(~unread(), status=Version.Status.EXTRACTING).first()
-    if version is not None:
-        indexing.chunk(version.pk)
-        return True
-    return False
+        fairness.note_turn(version)
+        (probe if step.kind == "probe" else indexing.chunk)(version.pk)
+    return True
+
+
+def read() -> None:
+    """Do whatever reading is due for a while; ring again if there is more."""
+    end = time.monotonic() + TURN_SECONDS
+    while time.monotonic() < end:
+        if not read_something():
+            return
+    ring("extract")
 
 
 def _reading_failed(version: Version, error: RagError) -> None:

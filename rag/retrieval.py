@@ -126,6 +126,15 @@ class Scope:
     everything: bool = False
 
     @property
+    def is_nothing(self) -> bool:
+        return self.documents == [] and not self.collections and not self.everything
+
+    @property
+    def names_documents(self) -> bool:
+        """Only single documents are asked."""
+        return self.documents is not None and not self.collections and not self.everything
+
+    @property
     def parameters(self) -> dict[str, Any]:
         return {
             "principals": self.principals,

@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from rag import ocr
+from rag import fairness, ocr
 from rag.clean import is_junk, num_visible
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
@@ -51,7 +51,7 @@ def recognise() -> None:
 
 
 def _claim() -> list[Scan]:
-    """The waiting page with the lowest number, whose ever it is, and some that follow it in the same document."""
+    """The next waiting page of whose turn it is, and some that follow it in the same document."""
     now = timezone.now()
     waiting = Scan.objects.filter(
         is_free(now),
@@ -61,7 +61,7 @@ def _claim() -> list[Scan]:
     )
     with transaction.atomic():
         locked = waiting.select_for_update(skip_locked=True, of=("self",)).order_by("page_no", "id")
-        first = locked.first()
+        first = locked.order_by(fairness.BY_TURN, "page_no", "id").first()
         if first is None:
             return []
         rows = list(locked.select_related("version__document").filter(version_id=first.version_id)[:RUN_PAGES])
@@ -69,6 +69,7 @@ def _claim() -> list[Scan]:
             row.attempt += 1
             row.lease_until = now + timedelta(seconds=LEASE_SECONDS)
         Scan.objects.bulk_update(rows, ["attempt", "lease_until"])
+        fairness.note_turn(rows[0].version)
     for row in rows:
         if row.attempt > MAX_CLAIMS:  # whoever held it has died each time
             _blame(row)

@@ -105,23 +105,27 @@ def passages(
     *,
     employee: AbstractBaseUser,
     documents: Iterable[Document] | None = None,
+    collections: Iterable[uuid.UUID] = (),
+    everything: bool = False,
     limit: int = 8,
     also: str = "",
     rerank_model: str = "",
 ) -> SearchResult:
-    """At most limit passages of the documents given (None: of all) that the employee may read.
+    """At most limit passages of the documents given (None: of all) and of the collections, if the employee may read it.
 
+    everything: of all documents besides those given, which may be files of a thread.
     also: the question in other words, which stand alone; searched as well, and counted more. One embedding request,
     then six statements in one read-only snapshot, two more for the other wording.
     """
     ids = None if documents is None else [document.pk for document in documents]
-    scope = retrieval.Scope(principals.ids_of(employee), ids)
-    if not scope.principals or ids == [] or not question.strip():
+    scope = retrieval.Scope(principals.ids_of(employee), ids, list(collections), everything)
+    if not scope.principals or scope.is_nothing or not question.strip():
         return SearchResult()
     space = spaces.active()
     wordings = [question, also] if also.strip() and also != question else [question]
     vectors = _question_vectors(space, wordings)
-    asked = _Asked(scope, wordings, rerank_model, limit if ids is not None else MAX_OF_ONE_DOCUMENT, limit)
+    most_of_one = limit if scope.names_documents else MAX_OF_ONE_DOCUMENT
+    asked = _Asked(scope, wordings, rerank_model, most_of_one, limit)
     try:
         return _search(asked, space, vectors, retrieval.STATEMENT_SECONDS)
     except OperationalError as error:

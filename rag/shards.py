@@ -7,10 +7,11 @@ import time
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from rag import extract as reader
+from rag import fairness
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
 from rag.extract import PDF
@@ -50,15 +51,16 @@ def extract() -> None:
     ring("extract")
 
 
-def claim_shard() -> Shard | None:
-    """The waiting shard with the lowest number, whose ever it is: short documents overtake long ones."""
+def claim_shard(shard_id: int | None = None) -> Shard | None:
+    """This waiting shard, or the next one of whose turn it is. None when another worker was quicker."""
     now = timezone.now()
+    wanted = Q(pk=shard_id) if shard_id is not None else Q()
     with transaction.atomic():
         shard = (
             Shard.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("version__document")
-            .filter(is_free(now), is_done=False, version__status=Version.Status.EXTRACTING)
-            .order_by("number", "id")
+            .filter(wanted, is_free(now), is_done=False, version__status=Version.Status.EXTRACTING)
+            .order_by(fairness.BY_TURN, "number", "id")
             .first()
         )
         if shard is None:
@@ -66,9 +68,10 @@ def claim_shard() -> Shard | None:
         shard.attempt += 1
         shard.lease_until = now + timedelta(seconds=SHARD_LEASE_SECONDS)
         shard.save(update_fields=["attempt", "lease_until"])
+        fairness.note_turn(shard.version)
     if shard.attempt > MAX_CLAIMS:
         fail(shard.version, RagError("interrupted"))
-        return claim_shard()
+        return claim_shard() if shard_id is None else None
     return shard
 
 

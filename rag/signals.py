@@ -1,12 +1,14 @@
-"""The one thing rag announces, and the one thing it listens to.
+"""What rag announces, and the one thing it listens to.
 
-document_changed(sender=Document, document_id=…) leaves when the transaction commits. It carries no content: whoever
-forwards it asks again through for_employee, so nobody is told about a document they may not read.
+document_changed(sender=Document, document_id=…, lost=…) and library_changed(sender=Collection, employees=…) leave when
+the transaction commits. They carry no content: whoever forwards them asks again through for_employee, so nobody is told
+about a document they may not read.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,13 +17,29 @@ from django.db.models.signals import post_save
 from django.dispatch import Signal, receiver
 
 document_changed = Signal()
+library_changed = Signal()
 
 
-def announce(document_id: uuid.UUID) -> None:
-    """Send document_changed on commit. A receiver that fails does not undo or stop anything."""
+def announce(document_id: uuid.UUID, lost: Iterable[int] = ()) -> None:
+    """Send document_changed on commit; lost: employees who could read it until now.
+
+    A receiver that fails does not undo or stop anything.
+    """
     from rag.models import Document
 
-    transaction.on_commit(lambda: document_changed.send_robust(sender=Document, document_id=document_id), robust=True)
+    gone = frozenset(lost)
+    transaction.on_commit(
+        lambda: document_changed.send_robust(sender=Document, document_id=document_id, lost=gone), robust=True
+    )
+
+
+def announce_library(employees: Iterable[int]) -> None:
+    """Send library_changed on commit: what these employees may see or do is another thing now."""
+    from rag.models import Collection
+
+    ids = frozenset(employees)
+    if ids:
+        transaction.on_commit(lambda: library_changed.send_robust(sender=Collection, employees=ids), robust=True)
 
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="rag_principal")

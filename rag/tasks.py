@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from rag import embedding, indexing, ingest, maintenance, scans, shards
+from rag import embedding, ingest, maintenance, scans
 
 
 @shared_task(name="rag.probe")  # type: ignore[untyped-decorator]
 def probe(version_id: int) -> None:
-    """Look at a new file and lay out its shards."""
-    ingest.probe(version_id)
+    """A new file is there. Whose turn it is decides what is done first, so the bell names it for the log alone."""
+    ingest.read_something()
 
 
 @shared_task(name="rag.extract")  # type: ignore[untyped-decorator]
 def extract() -> None:
-    """Read waiting shards, whose ever they are."""
-    shards.extract()
+    """Read what waits, whose ever it is."""
+    ingest.read()
 
 
 @shared_task(name="rag.recognise")  # type: ignore[untyped-decorator]
@@ -27,8 +27,8 @@ def recognise() -> None:
 
 @shared_task(name="rag.chunk")  # type: ignore[untyped-decorator]
 def chunk(version_id: int) -> None:
-    """Make a document searchable by words."""
-    indexing.chunk(version_id)
+    """A document is read and can be split."""
+    ingest.read_something()
 
 
 @shared_task(name="rag.embed")  # type: ignore[untyped-decorator]

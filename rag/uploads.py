@@ -1,15 +1,16 @@
 """Files come in as pieces at an offset, so a lost connection loses one piece and memory never holds a file.
 
 Sizes and quota are refused before anything is read. The first bytes decide what a file is, not its name. The
-row's received_bytes never says more than is on disk; the last piece makes the document and rings the pipeline.
+row's received_bytes never says more than is on disk; with the last piece rag.arrivals makes the document.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import unicodedata
+import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PureWindowsPath
 
@@ -19,30 +20,69 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from rag import formats, principals
-from rag.doorbell import ring
+from rag import arrivals, collections, formats, principals
 from rag.errors import DocumentTooLarge, QuotaExceeded, RagError, UnsupportedFile, UploadError, WrongOffset
-from rag.models import Document, Principal, Upload, Version
+from rag.models import Collection, Document, Principal, Upload, Version
+from rag.models.upload import FOLDER_CHARS
 
 MIB = 1024 * 1024
 ABANDONED_AFTER = timedelta(hours=24)
 
 
-def begin(owner: AbstractBaseUser, name: str, size_bytes: int) -> Upload:
+@dataclass(frozen=True)
+class Destination:
+    """Where a file goes: into a collection, into a thread (thread_id None: one that its first question will make), in
+    the place of a document; else among the owner's own. folder: its folders in the uploader's words, "a/b".
+
+    Whoever makes one has looked up what it names as something that the owner may change.
+    """
+
+    collection: Collection | None = None
+    replaces: Document | None = None
+    is_thread_file: bool = False
+    thread_id: uuid.UUID | None = None
+    folder: str = ""
+
+    @property
+    def shelf(self) -> Collection | None:
+        """The collection whose room it takes; None: the owner's."""
+        return self.replaces.collection if self.replaces is not None else self.collection
+
+
+OWN = Destination()
+
+
+def begin(owner: AbstractBaseUser, name: str, size_bytes: int, destination: Destination = OWN) -> Upload:
     """A place for the file. Raises DocumentTooLarge or QuotaExceeded before a byte is read."""
     if size_bytes <= 0:
         raise UploadError("document_empty")
     if size_bytes > settings.HEARTH_UPLOAD_MAX_BYTES:
         raise DocumentTooLarge(limit_mib=settings.HEARTH_UPLOAD_MAX_BYTES // MIB)
     with transaction.atomic():
-        own = principals.ensure_for(owner)
-        # Two uploads that begin at once would both fit; the row lock makes them take turns.
-        Principal.objects.select_for_update().get(pk=own.pk)
-        if bytes_used_by(owner) + size_bytes > settings.HEARTH_UPLOAD_QUOTA_BYTES:
-            raise QuotaExceeded(quota_mib=settings.HEARTH_UPLOAD_QUOTA_BYTES // MIB)
+        _require_room(owner, size_bytes, destination.shelf)
         return Upload.objects.create(
-            owner_id=owner.pk, name=shown_name(name), size_bytes=size_bytes, file_name=secrets.token_hex(24)
+            owner_id=owner.pk,
+            name=shown_name(name),
+            size_bytes=size_bytes,
+            file_name=secrets.token_hex(24),
+            folder=shown_folder(destination.folder),
+            collection=destination.shelf,
+            replaces=destination.replaces,
+            is_thread_file=destination.is_thread_file,
+            thread_id=destination.thread_id,
         )
+
+
+def _require_room(owner: AbstractBaseUser, size_bytes: int, shelf: Collection | None) -> None:
+    """Two uploads that begin at once would both fit; the row lock makes them take turns."""
+    if shelf is not None:
+        Collection.objects.select_for_update().get(pk=shelf.pk)
+        if collections.bytes_used_in(shelf) + size_bytes > collections.quota_bytes():
+            raise QuotaExceeded("collection_full", quota_mib=collections.quota_bytes() // MIB)
+        return
+    Principal.objects.select_for_update().get(pk=principals.ensure_for(owner).pk)
+    if bytes_used_by(owner) + size_bytes > settings.HEARTH_UPLOAD_QUOTA_BYTES:
+        raise QuotaExceeded(quota_mib=settings.HEARTH_UPLOAD_QUOTA_BYTES // MIB)
 
 
 def append(upload: Upload, offset: int, data: bytes) -> int:
@@ -66,9 +106,10 @@ def append(upload: Upload, offset: int, data: bytes) -> int:
 
 
 def bytes_used_by(owner: AbstractBaseUser) -> int:
-    """Everything the owner has here: documents not deleted, and what unfinished uploads have announced."""
-    documents = Version.objects.filter(document__owner_id=owner.pk, document__deleted_at__isnull=True)
-    uploads = Upload.objects.filter(owner_id=owner.pk, document__isnull=True)
+    """Everything the owner has here outside of collections: documents, and what unfinished uploads have announced."""
+    own = {"owner_id": owner.pk, "collection__isnull": True}
+    documents = Version.objects.filter(document__in=Document.objects.filter(**own, deleted_at__isnull=True))
+    uploads = Upload.objects.filter(**own, document__isnull=True)
     sums = [rows.aggregate(total=Sum("size_bytes"))["total"] or 0 for rows in (documents, uploads)]
     return int(sum(sums))
 
@@ -91,6 +132,15 @@ def shown_name(name: str) -> str:
     )
     stem, dot, extension = visible.rpartition(".")
     return f"{stem[:200]}{dot}{extension}"[:220] if len(extension) < 20 else visible[:200]
+
+
+def shown_folder(folder: str) -> str:
+    """The folders that the file lay in, "a/b": no way up, no control characters, the last ones if there are many."""
+    parts = [shown_name(part).strip(". ") for part in folder.replace("\\", "/").split("/")]
+    kept = [part[:60] for part in parts if part]
+    while len("/".join(kept)) > FOLDER_CHARS:
+        kept = kept[1:]
+    return "/".join(kept)
 
 
 def title_from(name: str) -> str:
@@ -123,26 +173,13 @@ def _take_piece(row: Upload, offset: int, data: bytes) -> RagError | None:
         row.path.unlink(missing_ok=True)
         row.delete()
         return UnsupportedFile(formats.refusal(head, row.name))
-    if found is not None:
-        row.document = _make_document(row, found)
-    row.save(update_fields=["received_bytes", "updated_at", "document"])
+    refusal = arrivals.take_in(row, found) if found is not None else None
+    if refusal is not None:
+        row.path.unlink(missing_ok=True)
+        row.delete()
+        return refusal
+    row.save(update_fields=["received_bytes", "updated_at", "document", "is_duplicate"])
     return None
-
-
-def _make_document(row: Upload, found: formats.Format) -> Document:
-    title = title_from(row.name)
-    document = Document.objects.create(owner_id=row.owner_id, title=title, media_type=found.media_type)
-    with row.path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").digest()
-    version = Version.objects.create(
-        document=document, file_name=row.file_name, size_bytes=row.size_bytes, sha256=sha256
-    )
-    document.newest_version = version
-    document.save(update_fields=["newest_version"])
-    document.grant(principals.ensure_for(row.owner))
-    document.announce()
-    ring("probe", version.pk)
-    return document
 
 
 def _holds(path: Path, offset: int, data: bytes) -> bool:

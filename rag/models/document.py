@@ -6,6 +6,7 @@ The content hangs on its versions. `Document.objects.for_employee` is the only d
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,6 +84,15 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         """Without the files that belong to one thread, which are seen in it alone."""
         return self.filter(is_thread_file=False)
 
+    def on_own_shelf(self, employee: AbstractBaseUser | AnonymousUser) -> DocumentQuerySet:
+        """What they uploaded for themselves."""
+        return self.filter(owner_id=employee.pk, collection__isnull=True)
+
+    def shown_to(self, employee: AbstractBaseUser | AnonymousUser) -> DocumentQuerySet:
+        """What they may read and find on none of their shelves: documents of others' collections."""
+        shelves = Collection.objects.for_employee(employee)
+        return self.exclude(collection__in=shelves).exclude(owner_id=employee.pk, collection__isnull=True)
+
     def recent(self) -> DocumentQuerySet:
         """Newest first, with what state() needs: one query for a whole list."""
         return self.select_related("newest_version").order_by("-created_at", "-pk")
@@ -120,6 +130,15 @@ class Document(models.Model):
         """What kind of file it is, as its content showed when it came in."""
         return formats.by_media_type(self.media_type)
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Being read, or somewhere in the middle of getting vectors: of interest to those who look after it."""
+        version = self.newest_version
+        if version is None or self.deleted_at is not None:
+            return False
+        is_read = version.status in (Version.Status.QUEUED, Version.Status.EXTRACTING)
+        return is_read or (version.status == Version.Status.EMBEDDING and version.num_chunks_embedded > 0)
+
     def state(self) -> DocumentState:
         """One query unless the document came from recent()."""
         version = self.newest_version or Version()
@@ -156,13 +175,16 @@ class Document(models.Model):
     @transaction.atomic
     def delete_for_everyone(self) -> None:
         """Gone from every list, search and citation when this commits; the bytes follow in maintenance."""
+        from rag import audience
+
         now = timezone.now()
+        lost = audience.readers_of(self)
         Access.objects.filter(document=self).delete()
         Hidden.objects.filter(document=self).delete()
         Version.objects.filter(document=self).update(cancel_requested_at=now)
         Document.objects.filter(pk=self.pk).update(deleted_at=now, live_version=None)
         self.refresh_from_db(fields=["deleted_at", "live_version"])
-        self.announce()
+        self.announce(lost)
         self._ring("purge")
 
     @transaction.atomic
@@ -196,40 +218,28 @@ class Document(models.Model):
         earlier = Version.objects.filter(document=self, number__lt=version.number, replaced_at__isnull=True)
         earlier.update(replaced_at=now)
 
-    def shown_version(self, number: int | None = None) -> Version:
-        """What people open: the version of this number if searches see it or once did, else what they see now.
+    @property
+    def shown_version(self) -> Version | None:
+        """What people open: the version that searches see, or before there is one the newest."""
+        return self.live_version or self.newest_version
 
-        Raises Version.DoesNotExist.
-        """
-        if number is None:
-            found = self.live_version or self.newest_version
-            if found is None:
-                raise Version.DoesNotExist
-            return found
-        shown = models.Q(pk=self.live_version_id) | models.Q(replaced_at__isnull=False, searchable_at__isnull=False)
-        return Version.objects.filter(shown, document=self).get(number=number)
-
-    def open_file(self, number: int | None = None) -> Path:
+    def open_file(self) -> Path:
         """Where the file of shown_version lies on this machine. Raises UnreadableFile when there is none."""
-        try:
-            return self.shown_version(number).path
-        except Version.DoesNotExist:
-            raise UnreadableFile("file_lost") from None
+        if self.shown_version is None:
+            raise UnreadableFile("file_lost")
+        return self.shown_version.path
 
-    def page(self, page_no: int, number: int | None = None) -> Page:
+    def page(self, page_no: int) -> Page:
         """One page of shown_version, counted from 0. Raises Page.DoesNotExist."""
         from rag.models.page import Page
 
-        try:
-            return Page.objects.get(version=self.shown_version(number), page_no=page_no)
-        except Version.DoesNotExist:
-            raise Page.DoesNotExist from None
+        return Page.objects.get(version=self.shown_version, page_no=page_no)
 
-    def announce(self) -> None:
-        """Tell the pages that show this document, once the transaction has committed."""
+    def announce(self, lost: Iterable[int] = ()) -> None:
+        """Tell the pages that show this document, once the transaction has committed. lost: who saw it until now."""
         from rag.signals import announce
 
-        announce(self.pk)
+        announce(self.pk, lost)
 
     def _ring(self, task: str, *args: Any) -> None:
         from rag.doorbell import ring
@@ -237,12 +247,20 @@ class Document(models.Model):
         ring(task, *args)
 
 
+class ExceptionQuerySet(models.QuerySet[Any]):
+    def for_document(self, document: Document) -> ExceptionQuerySet:
+        """Those of a document that the caller has looked up for the employee."""
+        return self.filter(document=document)
+
+
 class Access(models.Model):
-    """The principal may read the document. No row, no access."""
+    """The principal may read the document, whatever collection it is in."""
 
     pk = models.CompositePrimaryKey("principal_id", "document_id")
     principal = models.ForeignKey(Principal, on_delete=models.CASCADE, related_name="accesses")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="accesses")
+
+    objects = ExceptionQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.principal_id} reads {self.document_id}"
@@ -254,6 +272,8 @@ class Hidden(models.Model):
     pk = models.CompositePrimaryKey("principal_id", "document_id")
     principal = models.ForeignKey(Principal, on_delete=models.CASCADE, related_name="+")
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="hidings")
+
+    objects = ExceptionQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.document_id} is hidden from {self.principal_id}"

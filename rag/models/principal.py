@@ -22,6 +22,19 @@ class PrincipalQuerySet(models.QuerySet["Principal"]):
             return self.none()
         return self.exclude(kind=Principal.Kind.EMPLOYEE)
 
+    def nameable_by(self, employee: AbstractBaseUser | AnonymousUser) -> PrincipalQuerySet:
+        """Whom an employee may give a right: everyone, any group, anybody who is active."""
+        if not employee.is_authenticated or not employee.is_active:
+            return self.none()
+        return self.exclude(kind=Principal.Kind.EMPLOYEE, employee__is_active=False)
+
+    def for_naming(self) -> PrincipalQuerySet:
+        """With the names of people, in one query."""
+        return self.select_related("employee")
+
+    def with_members(self) -> PrincipalQuerySet:
+        return self.prefetch_related("memberships")
+
     def of_employee(self, employee: AbstractBaseUser | AnonymousUser) -> PrincipalQuerySet:
         """Everything that this employee is now; nothing for a deactivated or anonymous one."""
         if not employee.is_authenticated or not employee.is_active:

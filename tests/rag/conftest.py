@@ -31,7 +31,7 @@ def uploads_dir(settings: Any, tmp_path: Path) -> Path:
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[object, ...]]]:
     """Bells ring into a list: tests drive the steps themselves, and the pipeline must not need the bells."""
     rung: list[tuple[str, tuple[object, ...]]] = []
-    for module in ("uploads", "ingest", "shards", "scans", "indexing", "embedding", "spaces", "maintenance"):
+    for module in ("arrivals", "ingest", "shards", "scans", "indexing", "embedding", "spaces", "maintenance"):
         monkeypatch.setattr(f"rag.{module}.ring", lambda task, *args: rung.append((task, args)))
     monkeypatch.setattr("rag.doorbell.ring", lambda task, *args: rung.append((task, args)))
     return rung
