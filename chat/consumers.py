@@ -204,5 +204,6 @@ def _wish_of(frame: frames.Frame, language: str) -> tuple[Callable[..., asking.S
         case frames.SendMessage(id=id, text=text, documents=documents, model=model):
             place = frame.thread, text, model, documents, language, frame.parent, frame.edits
             begins = asking.Beginning(frame.folder, frame.temporary, frame.assistant, frame.settings)
-            return asking.send, asking.Question(id, *place, begins, frame.model_once)
+            asks = frame.collections, frame.everything
+            return asking.send, asking.Question(id, *place, begins, frame.model_once, *asks)
     raise TypeError(frame)

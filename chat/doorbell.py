@@ -49,10 +49,17 @@ def turn_group(turn_id: uuid.UUID) -> str:
 
 def ring(group: str, message: dict[str, Any]) -> None:
     """From synchronous code."""
+    ring_all([group], message)
+
+
+def ring_all(groups: Iterable[str], message: dict[str, Any]) -> None:
+    """The same message at many doors, at the price of one."""
+    text = json.dumps(message)
+    rings = [(group, text) for group in groups]
     try:
-        valkey.client().publish(channel(), pack([(group, json.dumps(message))]))
+        valkey.client().publish(channel(), pack(rings))
     except redis.RedisError as error:
-        log.warning("doorbell %s not rung: %s", group, type(error).__name__)
+        log.warning("%d doorbells not rung: %s", len(rings), type(error).__name__)
 
 
 async def ring_soon(group: str, *messages: dict[str, Any]) -> None:
@@ -88,15 +95,31 @@ def models_changed() -> None:
 
 
 def forward_document_changes() -> None:
-    """Let document_changed, the one signal of rag, ring in its owner's tabs."""
-    from rag.signals import document_changed
+    """Let the signals of rag ring in the tabs of those whom they touch."""
+    from rag.signals import document_changed, library_changed
 
     document_changed.connect(_document_changed, dispatch_uid="chat.forward_document_changes")
+    library_changed.connect(_library_changed, dispatch_uid="chat.forward_library_changes")
 
 
-def _document_changed(sender: type, document_id: uuid.UUID, **kwargs: object) -> None:
+def _document_changed(
+    sender: type, document_id: uuid.UUID, lost: frozenset[int] = frozenset(), **kwargs: object
+) -> None:
+    """Only ids travel: each socket reads the document through for_employee before it says anything.
+
+    Who never could read it is not rung at all, since even a deletion would tell that it was there. Each page that is
+    read is news to those who look after a document; to everybody else, that it can be searched and is ready.
+    """
+    from rag import audience
     from rag.models import Document
 
-    # Only ids travel: each socket reads the document through for_employee before it says anything.
-    owner_id = Document.objects.values_list("owner_id", flat=True).get(pk=document_id)
-    ring(employee_group(owner_id), {"type": "document.changed", "document_id": str(document_id)})
+    document = Document.objects.select_related("newest_version").filter(pk=document_id).first()
+    if document is None:
+        return
+    told = audience.curators_of(document) if document.is_on_its_way else audience.readers_of(document)
+    groups = [employee_group(pk) for pk in sorted(told | lost)]
+    ring_all(groups, {"type": "document.changed", "document_id": str(document_id)})
+
+
+def _library_changed(sender: type, employees: frozenset[int], **kwargs: object) -> None:
+    ring_all([employee_group(pk) for pk in sorted(employees)], {"type": "library.changed"})

@@ -21,6 +21,7 @@ def fork(thread: Thread, message: Message) -> Thread:
         forked.set_answer_settings(thread.answer_settings)
         forked.save()
         forked.documents.set(thread.documents.all())
+        forked.ask(thread.collections.all(), thread.asks_everything)
         rows = Message.objects.in_bulk(path)
         Message.objects.bulk_create(_copies([rows[pk] for pk in path], forked))
     return forked

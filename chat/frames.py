@@ -33,7 +33,8 @@ class SendMessage:
 
     parent: the message that it follows, None for the last one shown; edits: the question that it stands beside.
     folder, temporary, assistant and settings: of the thread that begins with it. model is the thread's from now on,
-    model_once only this answer's.
+    model_once only this answer's. collections, everything: what the thread asks from now on besides its documents; None
+    leaves it as it is.
     """
 
     ref: str
@@ -49,6 +50,8 @@ class SendMessage:
     assistant: uuid.UUID | None = None
     settings: AnswerSettings | None = None
     model_once: str | None = None
+    collections: tuple[uuid.UUID, ...] | None = None
+    everything: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,16 @@ def _ids(value: Any) -> tuple[uuid.UUID, ...]:
     return tuple(dict.fromkeys(_id(item) for item in value))
 
 
+def _ids_or_none(value: Any) -> tuple[uuid.UUID, ...] | None:
+    return None if value is None else _ids(value)
+
+
+def _flag_or_none(value: Any) -> bool | None:
+    if not isinstance(value, bool | None):
+        raise ValueError
+    return value
+
+
 def _ref(value: Any) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_REF_CHARS:
         raise ValueError
@@ -234,6 +247,8 @@ KINDS: dict[str, tuple[Callable[..., Frame], dict[str, Check]]] = {
             "assistant": _id_or_none,
             "settings": _settings_or_none,
             "model_once": _name_or_none,
+            "collections": _ids_or_none,
+            "everything": _flag_or_none,
         },
     ),
     "answer.regenerate": (RegenerateAnswer, {"ref": _ref, "id": _id, "answer": _id, "model": _name_or_none}),

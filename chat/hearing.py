@@ -71,7 +71,8 @@ class Hearing:
                 document_id = uuid.UUID(message["document_id"])
                 state = await rights.as_employee(state_or_deletion, document_id, note_seen=False)
                 await self._tab.say({"type": "document.changed", "document": state})
-            case "thread.changed" | "branch.changed":
+            case "thread.changed" | "branch.changed" | "library.changed":
+                # library.changed: what they may see or do with documents is another thing now; the page asks again.
                 # branch.changed: somebody asked in another tab, or in this one; which it was, the page knows by ref.
                 await rights.check_for_listener()
                 await self._tab.say(message)

@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import wraps
 from types import UnionType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import quote
 
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -23,6 +24,7 @@ from chat.middleware import wants_page
 from chat.models import Employee
 
 View = Callable[..., HttpResponseBase]
+M = TypeVar("M", bound=Model)
 
 
 def methods(**views: View) -> View:
@@ -112,6 +114,22 @@ def id_of(body: Mapping[str, Any], name: str) -> uuid.UUID:
         return uuid.UUID(body[name])
     except ValueError:
         _refuse(_("The field “%(name)s” has the wrong type.") % {"name": name})
+
+
+def id_in(text: str) -> uuid.UUID:
+    """The id that a body or an address names. Raises Missing: what is no id is the id of nothing."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise Missing from None
+
+
+def found(rows: QuerySet[M], text: str) -> M:
+    """The row with this id among those that the employee may reach. Raises Missing."""
+    row = rows.filter(pk=id_in(text)).first()
+    if row is None:
+        raise Missing
+    return row
 
 
 def no_fields(request: HttpRequest) -> None:

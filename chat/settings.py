@@ -190,6 +190,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 HEARTH_UPLOADS_DIR = Path(env.str("HEARTH_UPLOADS_DIR", default=str(DATA_DIR / "uploads")))
 HEARTH_UPLOAD_MAX_BYTES = env.int("HEARTH_UPLOAD_MAX_BYTES", default=200 * MIB)
 HEARTH_UPLOAD_QUOTA_BYTES = env.int("HEARTH_UPLOAD_QUOTA_BYTES", default=2048 * MIB)  # one employee's documents
+HEARTH_COLLECTION_QUOTA_BYTES = env.int("HEARTH_COLLECTION_QUOTA_BYTES", default=20 * 1024 * MIB)  # one collection's
 HEARTH_CACHE_DIR = DATA_DIR / "cache"
 
 # inference, turns, documents
@@ -232,6 +233,17 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_SOFT_TIME_LIMIT = 540
+# Who listens to which: see chat/celery.py. "celery" is where bells of before went.
+CELERY_TASK_DEFAULT_QUEUE = "short"
+CELERY_TASK_ROUTES = {
+    "rag.probe": {"queue": "read"},
+    "rag.extract": {"queue": "read"},
+    "rag.chunk": {"queue": "read"},
+    "rag.recognise": {"queue": "read"},
+    "rag.embed": {"queue": "embed"},
+    "rag.purge": {"queue": "maint"},
+    "rag.count_lexemes": {"queue": "maint"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

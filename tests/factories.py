@@ -82,7 +82,9 @@ def make_turn(thread: Thread, text: str = "How much?", answer: str = "", **field
 
 
 def make_document(owner: Employee, name: str = "Travel policy.pdf", data: bytes = EMPTY_PDF) -> Document:
-    """Uploaded in one piece and not yet read."""
+    """Uploaded in one piece and not yet read. Each of an owner's has bytes of its own, or it would be the same one."""
+    if Document.objects.filter(owner=owner).exists():
+        data += b"%% %d\n" % Document.objects.count()
     upload = uploads.begin(owner, name, len(data))
     uploads.append(upload, 0, data)
     document: Document | None = upload.document

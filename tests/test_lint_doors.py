@@ -14,9 +14,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 OWNED = {"Thread", "Message", "Turn", "ApiKey", "ServedModel", "Document", "Version", "Upload", "Citation", "Page"}
-OWNED |= {"Assistant", "SavedPrompt"}
+OWNED |= {"Assistant", "SavedPrompt", "Collection", "CollectionRight", "Hidden"}
 OWNED |= {"Folder", "Draft", "Share", "Rating", "ThreadImport", "Chunk", "Access", "Membership", "Principal", "Shard"}
 DOORS = {"for_employee", "for_admin", "trash_of", "open_to", "authenticate", "issue"}
+DOORS |= {"curated_by", "managed_by", "nameable_by", "for_document"}
 # Modules of verbs, and why they may.
 VERBS = {
     "chat/models": "a row's own verbs",
@@ -34,6 +35,8 @@ VERBS = {
     "chat/turns/after.py": "finishes the thread of a turn that a worker has claimed",
     "chat/titles.py": "names a thread whose id comes from our own queue",
     "chat/served_models.py": "keeps the table of models; its callers are the admins' page and beat",
+    "chat/thread_files.py": "moves and ends the files of a thread that was looked up for the employee",
+    "chat/people.py": "says how those are called whose right was looked up, and whom an employee may name",
     "chat/doorbell.py": "finds whose doorbell to ring, and says nothing but ids",
 }
 

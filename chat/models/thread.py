@@ -29,7 +29,7 @@ from chat.models.served_model import ServedModel
 
 if TYPE_CHECKING:
     from chat.models.message import Message
-    from rag.models import Document
+    from rag.models import Collection, Document
 
 TITLE_CHARS = 120
 TRASH_DAYS = 30
@@ -88,6 +88,9 @@ class Thread(Answering):
     # Leaves nothing behind: in no list, found by no search, gone with the page.
     is_temporary = models.BooleanField(default=False, db_default=False)
     documents = models.ManyToManyField("rag.Document", related_name="threads")
+    # What else its questions are asked of: collections, or all that its owner may see.
+    collections = models.ManyToManyField("rag.Collection", related_name="+")
+    asks_everything = models.BooleanField(default=False, db_default=False)
     # The branch that pages show is the one through this message; without it, the newest.
     tip = models.ForeignKey("chat.Message", on_delete=models.SET_NULL, null=True, related_name="+")
     # What another program called it, for a thread that was imported: importing it again doubles nothing.
@@ -199,18 +202,40 @@ class Thread(Answering):
     @transaction.atomic
     def attach(self, documents: Iterable[Document]) -> None:
         """Let the thread's questions be asked of these too. Twice is once. Raises Conflict when it has too many."""
+        from chat import thread_files
+
+        documents = list(documents)
+        thread_files.check_attachable(self, documents)
         self.documents.add(*documents)
+        thread_files.settle(self, documents)
         if self.documents.count() > limits.MAX_DOCUMENTS_PER_THREAD:
             raise Conflict("too_many_documents", _("A thread has as many documents as it may have."))
 
+    @transaction.atomic
+    def ask(self, collections: Iterable[Collection] | None, everything: bool | None) -> None:
+        """Which collections its questions are asked of, and whether of all documents; None leaves it as it is."""
+        if collections is not None:
+            self.collections.set(collections)
+        if everything is not None:
+            self.asks_everything = everything
+            self.save(update_fields=["asks_everything"])
+
+    @transaction.atomic
     def delete_softly(self) -> None:
-        """Into the trash, from which `restore` brings it back."""
+        """Into the trash with its own files, from which `restore` brings both back."""
+        from chat import thread_files
+
         self.deleted_at = timezone.now()
         self.save(update_fields=["deleted_at"])
+        thread_files.leave(self)
 
+    @transaction.atomic
     def restore(self) -> None:
+        from chat import thread_files
+
         self.deleted_at = None
         self.save(update_fields=["deleted_at"])
+        thread_files.come_back(self)
 
     def choose_assistant(self, assistant: Assistant | None) -> None:
         self.take_assistant(assistant)

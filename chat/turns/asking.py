@@ -22,7 +22,7 @@ from chat.models import Assistant, Employee, Folder, Message, ServedModel, Threa
 from chat.models.message import ASSISTANT, PENDING, USER
 from chat.models.thread import first_words
 from chat.turns import queue
-from rag.models import Document
+from rag.models import Collection, Document
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Question:
     """parent_id: the message it follows; without one, the last that the thread shows. edits: the question that it
 
     stands beside. id is the message's. begins: of the thread that begins with it. model_name is the thread's from now
-    on, model_once only this answer's.
+    on, model_once only this answer's. collection_ids, everything: what the thread asks from now on; None: as before.
     """
 
     id: uuid.UUID
@@ -62,6 +62,8 @@ class Question:
     edits: uuid.UUID | None = None
     begins: Beginning = Beginning()
     model_once: str | None = None
+    collection_ids: tuple[uuid.UUID, ...] | None = None
+    everything: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ def _send(employee: Employee, question: Question) -> Sent:
     thread.updated_at, thread.archived_at = now, None
     thread.save()
     _attach(employee, thread, question.document_ids)
+    thread.ask(_collections(employee, question.collection_ids), question.everything)
     asked = Message.objects.create(
         id=question.id, thread=thread, parent_id=parent_id, role=USER, text=question.text, created_at=now
     )
@@ -276,6 +279,15 @@ def _model_for(employee: Employee, name: str | None, thread: Thread) -> ServedMo
 def _folder(employee: Employee, folder_id: uuid.UUID | None) -> Folder | None:
     """One that was deleted meanwhile is none: the question matters more."""
     return Folder.objects.for_employee(employee).filter(pk=folder_id).first() if folder_id else None
+
+
+def _collections(employee: Employee, ids: tuple[uuid.UUID, ...] | None) -> list[Collection] | None:
+    if ids is None:
+        return None
+    found = list(Collection.objects.for_employee(employee).filter(pk__in=ids))
+    if len(found) < len(ids):
+        raise BadInput("unknown_collection", _("One of the collections is not there any more."))
+    return found
 
 
 def _attach(employee: Employee, thread: Thread, ids: Iterable[uuid.UUID]) -> None:

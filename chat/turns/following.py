@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from chat import bells, doorbell, limits
+from chat import bells, doorbell, limits, visible
 from chat.events import NOT_READING, SIGNED_OUT
 from chat.socket_rights import Rights, SignedOut
 from chat.turns import follow
@@ -78,7 +78,7 @@ class Following:
         self, turn_id: uuid.UUID, after_seq: int, *, is_new: bool = False, state: dict[str, Any] | None = None
     ) -> _Followed:
         load = partial(self._rights.as_employee, follow.state_of, turn_id, note_seen=False)
-        follower = follow.Follower(turn_id, after_seq, self._window, self._send, load)
+        follower = follow.Follower(turn_id, after_seq, self._window, self._send_visible, load)
         followed = self._followers[turn_id] = _Followed(follower, self._heard, self._signed_out)
         # First the doorbell, then the log: what happens in between is in both, and is sent once.
         followed.listen()
@@ -86,6 +86,15 @@ class Following:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_after_followers())
         return followed
+
+    async def _send_visible(self, text: str) -> None:
+        """Sources are shown as far as they may be seen now, however long ago they were found."""
+        if text.startswith(visible.WITH_SOURCES):
+            try:
+                text = await self._rights.as_employee(visible.visible_event, text, note_seen=False)
+            except DatabaseError:
+                text = visible.blank_event(text)  # nobody can say what may be seen; the settled sources come anew
+        await self._send(text)
 
     async def _look_after_followers(self) -> None:
         """A doorbell may be lost: while answers are open, look for news that it did not bring."""

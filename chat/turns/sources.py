@@ -5,6 +5,7 @@ Everything here is synchronous; a turn calls it on a database thread.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +15,7 @@ from chat.models import Turn
 from chat.served_models import client, reranker
 from chat.turns import followups
 from rag import attribution, citations, citing, packing, search, whole
-from rag.models import Document
+from rag.models import Collection, Document
 from rag.search import Passage, SearchResult
 
 BEING_READ = ("queued", "extracting")
@@ -36,6 +37,17 @@ def documents_of(turn: Turn) -> list[Document]:
     return list(turn.thread.documents.for_employee(turn.thread.owner).recent())
 
 
+def asks_more(turn: Turn) -> bool:
+    """Whether the thread asks more than its own documents. Two queries at most."""
+    return turn.thread.asks_everything or bool(collections_of(turn))
+
+
+def collections_of(turn: Turn) -> list[uuid.UUID]:
+    """The thread's collections in which its owner has a right now."""
+    mine = Collection.objects.for_employee(turn.thread.owner)
+    return list(mine.filter(pk__in=turn.thread.collections.values("pk")).values_list("pk", flat=True))
+
+
 def first_unread(documents: list[Document]) -> str | None:
     """The title of a document that will be searchable but is not yet."""
     states = [document.state() for document in documents]
@@ -53,7 +65,12 @@ def find(
     most = prompts.room_for_sources(context_length, question, prompts.MAX_WHOLE_TOKENS)
     some = prompts.room_for_sources(context_length, question)
     searched = ""
-    all_of_it = whole.read(question, employee=turn.thread.owner, documents=documents, max_tokens=most, some_tokens=some)
+    everything, chosen = turn.thread.asks_everything, collections_of(turn)
+    all_of_it = None
+    if not (everything or chosen):
+        all_of_it = whole.read(
+            question, employee=turn.thread.owner, documents=documents, max_tokens=most, some_tokens=some
+        )
     if all_of_it is not None:
         found = SearchResult(all_of_it.passages, weak=False)
         mode = "whole" if all_of_it.is_everything else "spread"
@@ -61,7 +78,13 @@ def find(
     else:
         mode, searched = "passages", rewritten or _with_the_one_before(question, history)
         found = search.passages(
-            question, employee=turn.thread.owner, documents=documents, also=searched, rerank_model=reranker()
+            question,
+            employee=turn.thread.owner,
+            documents=documents,
+            collections=chosen,
+            everything=everything,
+            also=searched,
+            rerank_model=reranker(),
         )
         packed = packing.sources(found.passages, some, _counter(turn), found.neighbours, weak=found.weak)
         if found.num_visible_chunks and not found.passages:

@@ -15,8 +15,8 @@ from chat.errors import Missing
 from chat.models import Employee, Message, Thread, Turn
 from chat.models.rating import rating_of
 from chat.requests import employee_of, signed_in
-from chat.views.documents import visible_sources
 from chat.views.frame import thread_of
+from chat.visible import visible_sources
 
 STRETCH_MESSAGES = 30  # what the page of a thread begins with, and what comes with each step back
 

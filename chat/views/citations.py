@@ -53,8 +53,8 @@ def show_file(request: HttpRequest, citation_id: uuid.UUID) -> HttpResponseBase:
         document, version = citations.version(employee_of(request), citation_id)
     except Citation.DoesNotExist:
         raise Missing from None
-    name = f"{document.title}{document.format.extensions[0]}"
-    return files.ranged(request, version.path, name, document.media_type)
+    name = f"{document.title}{version.format.extensions[0]}"
+    return files.ranged(request, version.path, name, version.format.media_type)
 
 
 @signed_in

@@ -17,8 +17,8 @@ from chat import exporting, requests
 from chat.models import Message, Thread
 from chat.requests import employee_of, signed_in
 from chat.views.branches import shown
-from chat.views.documents import visible_sources
 from chat.views.frame import thread_of
+from chat.visible import visible_sources
 from chat.word import writer
 
 

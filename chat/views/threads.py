@@ -7,20 +7,21 @@ from types import NoneType
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from chat import answer_settings, deleting, doorbell, requests, thread_search
+from chat import answer_settings, deleting, doorbell, limits, requests, thread_files, thread_search
 from chat.errors import BadInput, Missing
 from chat.models import Assistant, Draft, Employee, Folder, ServedModel, Thread
 from chat.models.thread import TITLE_CHARS
 from chat.requests import employee_of, signed_in
 from chat.views.branches import newest, running_turns
-from chat.views.documents import state_of
+from chat.views.documents import state_of, states_of
 from chat.views.folders import folder_of
 from chat.views.frame import SIDEBAR_THREADS, page_state, thread_of
-from rag.models import Document
+from rag.models import Collection, Document
 
 
 @signed_in
@@ -86,7 +87,9 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
         "id": str(thread.id),
         "title": thread.title,
         "model": current.name if current else None,
-        "documents": [state_of(document) for document in documents],
+        "documents": states_of(employee, documents),
+        "collections": _ids(Collection.objects.for_employee(employee).filter(pk__in=thread.collections.values("pk"))),
+        "everything": thread.asks_everything,
         "temporary": thread.is_temporary,
         "settings": thread.settings_state(),
     }
@@ -140,16 +143,18 @@ CHANGES: dict[str, Any] = {
     "tags": list,
     "assistant": str | NoneType,
     "settings": dict,
+    "collections": list,
+    "everything": bool,
 }
 
 
 @signed_in
 def change(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Body {title?, model?, pinned?, archived?, folder?, tags?, assistant?, settings?}; the answer is {"thread":
-    summary, "settings", "model": its name or null}.
+    """Body {title?, model?, pinned?, archived?, folder?, tags?, assistant?, settings?, collections?, everything?}; the
+    answer is {"thread": summary, "settings", "model": its name or null}.
 
     folder and assistant are ids, or null for none; choosing an assistant takes its settings over as they are now.
-    All or nothing.
+    collections: the ids of those that its questions are asked of; everything: of all that one may see. All or nothing.
     """
     thread = thread_of(request, thread_id)
     body = requests.fields(request, **CHANGES)
@@ -183,6 +188,7 @@ def _apply(thread: Thread, body: dict[str, Any], employee: Employee) -> None:
         thread.choose_assistant(chosen)
     if "settings" in body:
         thread.choose_settings(answer_settings.parse(body["settings"]))
+    thread.ask(_chosen(employee, body["collections"]) if "collections" in body else None, body.get("everything"))
 
 
 @signed_in
@@ -237,8 +243,22 @@ def detach_document(request: HttpRequest, thread_id: uuid.UUID, document_id: uui
     document = thread.documents.for_employee(employee_of(request)).filter(pk=document_id).first()
     if document is None:
         raise Missing
-    thread.documents.remove(document)
+    thread_files.detach(thread, document)
     return requests.done()
+
+
+def _chosen(employee: Employee, ids: list[Any]) -> list[Collection]:
+    if len(ids) > limits.MAX_COLLECTIONS_PER_THREAD or not all(isinstance(item, str) for item in ids):
+        raise BadInput("bad_field", _("One of the collections is not there any more."))
+    wanted = {requests.id_in(item) for item in ids}
+    found = list(Collection.objects.for_employee(employee).filter(pk__in=wanted))
+    if len(found) < len(wanted):
+        raise BadInput("unknown_collection", _("One of the collections is not there any more."))
+    return found
+
+
+def _ids(rows: QuerySet[Any]) -> list[str]:
+    return [str(pk) for pk in rows.values_list("pk", flat=True)]
 
 
 def _changed(thread: Thread) -> JsonResponse:

@@ -77,8 +77,16 @@ ROUTES: dict[str, dict[str, Row]] = {
     "upload": {"HEAD": owned(200), "PATCH": owned(200)},
     "document": {"GET": owned(200), "DELETE": owned(204)},
     "document_retry": {"POST": owned(200)},
+    "document_cancel": {"POST": owned(200)},
+    "document_place": {"PUT": owned(200)},
+    "document_exceptions": {"GET": owned(200), "PUT": owned(200)},
     "document_file": {"GET": owned(200)},
     "document_page": {"GET": owned(200)},
+    "collections": {"GET": everyone(200), "POST": everyone(201)},
+    "collection": {"PATCH": owned(200), "DELETE": owned(204)},
+    "collection_members": {"GET": owned(200)},
+    "collection_member": {"PUT": owned(200), "DELETE": owned(200)},
+    "people": {"GET": everyone(200)},
     "citation": {"GET": owned(200)},
     "citation_file": {"GET": owned(200)},
     "citation_page": {"GET": owned(200)},
@@ -105,6 +113,8 @@ ROUTES: dict[str, dict[str, Row]] = {
     "models": {"GET": admins(200, missing=200)},
     "model": {"PATCH": admins(200)},
     "employees": {"GET": admins(200, missing=200), "POST": admins(201, missing=201)},
+    "groups": {"GET": admins(200, missing=200), "POST": admins(201, missing=201)},
+    "group": {"PATCH": admins(200), "DELETE": admins(204)},
     # Nobody changes their own rights, so that the company always has an admin.
     "employee": {"PATCH": Row(404, 404, 404, 409, 200, 404)},
     "ratings": {"GET": admins(200, missing=200)},
@@ -136,6 +146,13 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("prompt", "PATCH"): {"name": "Letter"},
     ("documents", "POST"): {"name": "a.pdf", "size_bytes": 10},
     ("imports", "POST"): {"name": "conversations.json", "size_bytes": 10},
+    ("document_place", "PUT"): {"collection": ""},
+    ("document_exceptions", "PUT"): {"shown": [], "hidden": []},
+    ("collections", "POST"): {"name": "Handbooks"},
+    ("collection", "PATCH"): {"name": "Renamed"},
+    ("collection_member", "PUT"): {"role": "reader"},
+    ("groups", "POST"): {"name": "Sales"},
+    ("group", "PATCH"): {"name": "Renamed"},
     ("keys", "POST"): {"label": "script"},
     ("model", "PATCH"): {"title": "Renamed"},
     ("employees", "POST"): {"email": "new@example.com"},
@@ -147,6 +164,45 @@ FORMS: dict[tuple[str, str], dict[str, str]] = {
     ("profile", "POST"): {"name": "New name", "language": ""},
     ("password", "POST"): {"current_password": "wrong"},
     ("privacy", "POST"): {"password": "wrong"},
+}
+
+
+@dataclass(frozen=True)
+class SharedRow:
+    """What a document or a collection that is shared answers to its curators and to its readers. For everybody else,
+
+    also for who was a reader until a moment ago, it does not exist.
+    """
+
+    curator: int
+    reader: int
+
+
+def read(ok: int = 200) -> SharedRow:
+    """Whoever reads may."""
+    return SharedRow(ok, ok)
+
+
+def curated(ok: int) -> SharedRow:
+    """Only who looks after the collection may; to its readers the door is not there."""
+    return SharedRow(ok, 404)
+
+
+SHARED: dict[str, dict[str, SharedRow]] = {
+    "document": {"GET": read(), "DELETE": curated(204)},
+    "document_retry": {"POST": curated(200)},
+    "document_cancel": {"POST": curated(200)},
+    "document_place": {"PUT": curated(200)},
+    "document_exceptions": {"GET": curated(200), "PUT": curated(200)},
+    "document_file": {"GET": read()},
+    "document_page": {"GET": read()},
+    "thread_document": {"PUT": read(), "DELETE": read(204)},
+    "citation": {"GET": read()},
+    "citation_file": {"GET": read()},
+    "citation_page": {"GET": read()},
+    "collection": {"PATCH": curated(200), "DELETE": curated(204)},
+    "collection_members": {"GET": curated(200)},
+    "collection_member": {"PUT": curated(200), "DELETE": curated(200)},
 }
 
 

@@ -146,7 +146,7 @@ def test_a_long_thread_costs_as_many_queries_as_a_short_one(
     for n in range(30):
         make_turn(thread, f"Question {n}", answer="Answer", message_status="complete", status="finished")
     alices_browser.get("/", **PAGE)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert alices_browser.get(f"/threads/{thread.id}/", **PAGE).status_code == 200
 
 

@@ -31,7 +31,7 @@ from chat.models import (
     Turn,
 )
 from chat.models.turn import STOPPED
-from rag import uploads
+from rag import collections, groups, placing, principals, uploads
 from rag.models import Citation, Document, Page, Upload, Version
 from tests.chat.browser import Tab, tab_of
 from tests.chat.rights_table import BODIES, FORMS, FRAMES, ROUTES, Row
@@ -229,6 +229,7 @@ def _nothing(name: str) -> dict[str, Any]:
         "key_id": 999_999,
         "model_id": 999_999,
         "employee_id": 999_999,
+        "principal_id": 999_999,
         "token": "x" * 43,
         "page_no": 0,
         "name": "nothing",
@@ -261,7 +262,10 @@ def _thread(owner: Employee, name: str) -> uuid.UUID:
 def _document(owner: Employee, name: str) -> uuid.UUID:
     if name == "thread_document":
         return Document.objects.filter(owner=owner).latest("created_at").pk
-    return _read_document(owner).pk
+    document = _read_document(owner)
+    if name == "document_exceptions":
+        placing.move(document, owner, collections.make(owner, "Handbooks"))
+    return document.pk
 
 
 def _read_document(owner: Employee) -> Document:
@@ -303,9 +307,22 @@ def _answer(owner: Employee, name: str) -> uuid.UUID:
     return make_turn(make_thread(owner), answer="180 EUR", status=STOPPED, message_status="stopped").answer_id
 
 
+def _collection(owner: Employee, name: str) -> uuid.UUID:
+    collection = collections.make(owner, "Handbooks")
+    if name == "collection_member":
+        collections.give(collection, principals.everybody(), "reader")
+    return collection.pk
+
+
+def _principal(owner: Employee, name: str) -> int:
+    return principals.everybody().pk if name == "collection_member" else groups.make(uuid.uuid4().hex).pk
+
+
 MAKERS: dict[str, Callable[[Employee, str], Any]] = {
     "thread_id": _thread,
     "document_id": _document,
+    "collection_id": _collection,
+    "principal_id": _principal,
     "upload_id": _upload,
     "assistant_id": lambda owner, name: Assistant.objects.create(owner=owner, name="Letters").pk,
     "prompt_id": lambda owner, name: SavedPrompt.objects.create(owner=owner, name="Letter", text="Dear").pk,
