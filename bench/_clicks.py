@@ -89,7 +89,7 @@ def _asked(
     context = _context(chromium, cookies)
     page = context.new_page()
     page.goto(f"{hearth.url}/documents/")
-    page.locator("document-list input[type=file]").set_input_files(manual)
+    page.locator("document-list input[type=file][accept]").set_input_files(manual)
     page.get_by_text("Ready").first.wait_for(timeout=WAIT_MS * 5)
     page.get_by_role("link", name="Ask about this").or_(page.get_by_role("button", name="Ask about this")).first.click()
     said = " ".join(sentences.values())

@@ -125,7 +125,7 @@ class Person:
     def upload(self, path: Path) -> Locator:
         """On the documents page. Returns the row of the file."""
         self.open("/documents/")
-        self.page.locator("document-list input[type=file]").set_input_files(path)
+        self.page.locator("document-list input[type=file][accept]").set_input_files(path)
         return (
             self.page.locator(".documents")
             .get_by_role("listitem")

@@ -213,7 +213,7 @@ def test_german_readers_get_german_words(seat: Seat, tmp_path: Path) -> None:  #
     """In the card and in the pane."""
     reader = seat(locale="de-DE")
     reader.open("/documents/")
-    reader.page.locator("document-list input[type=file]").set_input_files(booklet(tmp_path))
+    reader.page.locator("document-list input[type=file][accept]").set_input_files(booklet(tmp_path))
     expect(reader.page.locator(".documents")).to_contain_text("Bereit", timeout=60_000)
     reader.page.get_by_role("link", name="Dazu fragen").or_(
         reader.page.get_by_role("button", name="Dazu fragen")

@@ -109,7 +109,7 @@ def test_a_real_pdf_is_asked_and_the_mark_opens_its_page(alice: Person, tmp_path
 def test_files_that_cannot_be_read_say_why_and_lose_nothing(alice: Person, tmp_path: Path) -> None:
     """A file that is no PDF whatever its name, and a broken one."""
     alice.open("/documents/")
-    chooser = alice.page.locator("document-list input[type=file]")
+    chooser = alice.page.locator("document-list input[type=file][accept]")
     chooser.set_input_files(papers.not_a_pdf(tmp_path))
     expect(alice.page.locator("main")).to_contain_text(re.compile("cannot be read, whatever its name says"))
     chooser.set_input_files(papers.broken(tmp_path))

@@ -1,6 +1,7 @@
 // <answer-stream>: one answer. Drawn from the page's markup when it is old, from an AnswerStream while it is written.
 
 import { actButton, el, find, icon, iconButton } from "../lib/dom";
+import { date } from "../lib/numbers";
 import type { Finish, FoundSources, MessageState, Source, Use } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { MarkdownView } from "../markdown/markdown_view";
@@ -308,6 +309,7 @@ export class AnswerStreamElement extends HTMLElement {
           el("span", {}, source.title),
           " ",
           el("small", {}, strings.place(source.place, source.label)),
+          source.replaced && el("small", {}, ` · ${strings.replacedOn(date(source.replaced))}`),
         ),
       ),
     );

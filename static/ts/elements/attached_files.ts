@@ -1,13 +1,13 @@
 // The files above the message: on their way up, being read, or ready. One chip each.
 
-import { api } from "../lib/api";
+import { api, ApiError } from "../lib/api";
 import { socket } from "../lib/connection";
 import { el, iconButton } from "../lib/dom";
 import { sentenceOf } from "../lib/failure";
 import { newId } from "../lib/ids";
 import type { DocumentState } from "../lib/protocol";
 import { strings } from "../lib/strings";
-import { Upload } from "../lib/upload";
+import { Upload, type UploadPlace } from "../lib/upload";
 import { documentWords } from "../models/document_words";
 
 interface Attached {
@@ -69,15 +69,27 @@ export class AttachedFiles {
     }
   }
 
+  /** Rights may have changed: what cannot be read any more leaves. */
+  async lookAgain(): Promise<void> {
+    for (const attached of [...this.#files.values()]) {
+      if (!attached.document) continue;
+      try {
+        this.#learn((await api<{ document: DocumentState }>("GET", `/documents/${attached.document.id}/`)).document);
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404) this.#learn({ ...attached.document, deleted: true });
+      }
+    }
+  }
+
   /** `instead`: takes the file away again and does something else with it. */
-  async addFile(file: File, instead?: Instead): Promise<void> {
+  async addFile(file: File, place: UploadPlace, instead?: Instead): Promise<void> {
     const key = newId();
     const attached: Attached = { key, name: file.name, upload: null, document: null, problem: "", instead };
     if (!file.size) {
       this.#put({ ...attached, problem: strings.emptyFile });
       return;
     }
-    const upload = new Upload(file, () => this.#draw());
+    const upload = new Upload(file, () => this.#draw(), place);
     attached.upload = upload;
     this.#put(attached);
     try {

@@ -9,6 +9,7 @@ import { actionOf, find, icon } from "../lib/dom";
 import { number } from "../lib/numbers";
 import type { ChatModel, DocumentState } from "../lib/protocol";
 import { strings } from "../lib/strings";
+import type { UploadPlace } from "../lib/upload";
 import { countChars } from "../models/answer_stream";
 import { DraftKeeper } from "../models/draft_keeper";
 import { AttachedFiles } from "./attached_files";
@@ -29,6 +30,8 @@ export class ChatComposer extends HTMLElement {
   #goesWithFile = false;
   #draftKey = "draft";
   #keeper: DraftKeeper | null = null;
+  /** A file that is attached here belongs to this thread, or to the one that the next question makes. */
+  #place: UploadPlace = { for_thread: true };
 
   connectedCallback(): void {
     this.#text = find(this, "textarea");
@@ -66,6 +69,7 @@ export class ChatComposer extends HTMLElement {
   /** Which thread's draft this is; brings back what was not sent, here or (`kept`) on another device. */
   openDraft(thread: string | null, kept = "", isKept = true): void {
     this.#draftKey = `draft:${thread ?? "new"}`;
+    this.#place = thread ? { thread } : { for_thread: true };
     this.#keeper?.flush();
     const path = thread ? `/threads/${thread}/draft/` : "/threads/draft/";
     this.#keeper = isKept ? new DraftKeeper(kept, (text) => keepDraft(path, text)) : null;
@@ -121,12 +125,17 @@ export class ChatComposer extends HTMLElement {
   }
 
   attach(files: Iterable<File>): void {
-    for (const file of files) void this.#files.addFile(file);
+    for (const file of files) void this.#files.addFile(file, this.#place);
     this.#text.focus();
   }
 
   attachDocument(document: DocumentState): void {
     this.#files.addDocument(document);
+  }
+
+  /** Rights may have changed. */
+  async lookAgain(): Promise<void> {
+    await this.#files.lookAgain();
   }
 
   async attachComing(coming: Promise<DocumentState>): Promise<void> {
@@ -188,7 +197,7 @@ export class ChatComposer extends HTMLElement {
     const file = pastedFile(text);
     if (!file) return;
     event.preventDefault();
-    void this.#files.addFile(file, { label: strings.keepAsText, run: () => this.#insert(text) });
+    void this.#files.addFile(file, this.#place, { label: strings.keepAsText, run: () => this.#insert(text) });
   }
 
   #cut(start: number, end: number): void {

@@ -1,55 +1,140 @@
-// <document-list>: everything one may ask about: uploading, stages, asking, trying again, deleting.
+// <document-list>: everything one may ask about, shelf by shelf: uploading, stages, new versions, moving, deleting.
 
-import { api } from "../lib/api";
+import { api, ApiError } from "../lib/api";
 import { socket } from "../lib/connection";
-import { el, find, icon, iconButton } from "../lib/dom";
 import { confirmDanger } from "../lib/dialog";
+import { el, find } from "../lib/dom";
+import { filesOfDrop, filesOfInput, type FoundFile } from "../lib/dropped";
 import { sentenceOf, showFailure } from "../lib/failure";
 import { newId } from "../lib/ids";
-import { date, size } from "../lib/numbers";
 import { pageState } from "../lib/page_state";
-import type { DocumentState } from "../lib/protocol";
+import type { DocumentState, Shelves } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { toast } from "../lib/toast";
-import { Upload } from "../lib/upload";
-import { documentWords } from "../models/document_words";
+import { Upload, type UploadPlace } from "../lib/upload";
+import { collectionOf, isOn, isOnItsWay, OWN, SHOWN, takesFiles } from "../models/shelf_words";
+import { Turns } from "../models/turns";
 import { openDocument } from "../pages/sources";
+import { chooseShelf, showExceptions } from "./document_dialogs";
+import { documentRow, incomingRow, type Incoming } from "./document_row";
+import { shelfHead, shelfLinks } from "./shelf_list";
 
-interface Incoming { name: string; upload: Upload; problem: string }
+interface Listed { documents: DocumentState[]; has_more: boolean; shelf: string; shelves: Shelves }
+
+const UPLOADS_AT_ONCE = 3;
+const LOOK_AFTER_MS = 300;
+const NOTHING: Shelves = { num_own: 0, num_shown: 0, may_make: false, collections: [] };
 
 export class DocumentList extends HTMLElement {
   #documents = new Map<string, DocumentState>();
   #incoming = new Map<string, Incoming>();
+  #shelf = pageState.shelf ?? OWN;
+  #shelves = pageState.shelves ?? NOTHING;
+  #hasMore = pageState.has_more ?? false;
+  #turns = new Turns(UPLOADS_AT_ONCE);
+  #looking: ReturnType<typeof setTimeout> | undefined;
 
   connectedCallback(): void {
     for (const document of pageState.documents ?? []) this.#documents.set(document.id, document);
-    const input = find<HTMLInputElement>(this, "input[type=file]");
-    input.addEventListener("change", () => {
-      for (const file of input.files ?? []) void this.#upload(file);
-      input.value = "";
+    for (const input of this.querySelectorAll<HTMLInputElement>("input[type=file]")) {
+      input.addEventListener("change", () => {
+        this.#uploadAll(filesOfInput(input));
+        input.value = "";
+      });
+    }
+    socket.on("document.changed", ({ document }) => this.#learn(document));
+    socket.on("library.changed", () => this.#lookSoon());
+    let wasOpen = false;
+    // What happened while the line was down nobody told.
+    socket.addEventListener("open", () => {
+      if (wasOpen) this.#lookSoon();
+      wasOpen = true;
     });
-    socket.on("document.changed", ({ document }) => {
-      if (document.deleted) this.#documents.delete(document.id);
-      else this.#documents.set(document.id, document);
-      this.#draw();
-    });
-    // What happened while the line was down: ask about everything that was on its way.
-    socket.addEventListener("open", () => void this.#catchUp());
+    addEventListener("popstate", () => void this.#show(new URLSearchParams(location.search).get("shelf") ?? OWN, false));
+    find(this, ".documents__more").addEventListener("click", () => void this.#showMore());
     this.#watchDrops();
     this.#draw();
   }
 
-  async #upload(file: File): Promise<void> {
+  // Shelves
+
+  async #show(shelf: string, isNew = true): Promise<void> {
+    this.#shelf = shelf;
+    if (isNew) history.pushState(null, "", shelf === OWN ? "/documents/" : `/documents/?shelf=${shelf}`);
+    await this.#look();
+    if (isNew) this.#focusHead();
+  }
+
+  #lookSoon(): void {
+    clearTimeout(this.#looking);
+    this.#looking = setTimeout(() => void this.#look(), LOOK_AFTER_MS);
+  }
+
+  /** What is on the shelf now. One that went away leads to one's own. */
+  async #look(): Promise<void> {
+    const shelf = this.#shelf;
+    try {
+      const listed = await api<Listed>("GET", `/documents/?shelf=${encodeURIComponent(shelf)}`);
+      if (shelf !== this.#shelf) return;
+      this.#shelves = listed.shelves;
+      this.#hasMore = listed.has_more;
+      this.#documents = new Map(listed.documents.map((document) => [document.id, document]));
+      this.#draw();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404 && shelf !== OWN) {
+        this.#say(strings.shelfGone);
+        await this.#show(OWN);
+      } else showFailure(error);
+    }
+  }
+
+  async #showMore(): Promise<void> {
+    try {
+      const listed = await api<Listed>("GET", `/documents/?shelf=${encodeURIComponent(this.#shelf)}&from=${this.#documents.size}`);
+      for (const document of listed.documents) this.#documents.set(document.id, document);
+      this.#hasMore = listed.has_more;
+      this.#draw();
+    } catch (error) {
+      showFailure(error);
+    }
+  }
+
+  #learn(document: DocumentState): void {
+    const before = this.#documents.get(document.id);
+    const isHere = isOn(this.#shelves, this.#shelf, document);
+    if (isHere) this.#documents.set(document.id, document);
+    else this.#documents.delete(document.id);
+    if (isHere && before) this.#redraw(document);
+    else if (isHere || before) this.#draw();
+    if (isHere !== Boolean(before) || document.deleted) this.#lookSoon();
+    if (isHere && before && before.status !== document.status && (document.is_ready || document.status === "failed")) {
+      this.#say(`${document.title}: ${document.is_ready ? strings.statusReadyShort : document.error || strings.statusFailed}`);
+    }
+  }
+
+  // Uploads
+
+  #uploadAll(found: FoundFile[]): void {
+    if (found.length > 1) this.#say(strings.uploadingFiles(found.length));
+    const place: UploadPlace = this.#shelf === OWN ? {} : { collection: this.#shelf };
+    for (const { file, folder } of found) void this.#upload(file, folder ? { ...place, folder } : place);
+  }
+
+  async #upload(file: File, place: UploadPlace): Promise<void> {
     const key = newId();
-    const upload = new Upload(file, () => this.#draw());
-    const incoming: Incoming = { name: file.name, upload, problem: file.size ? "" : strings.emptyFile };
+    const upload = new Upload(file, () => this.#redrawIncoming(key), place);
+    const name = place.folder ? `${place.folder}/${file.name}` : file.name;
+    const incoming: Incoming = { name, upload, problem: file.size ? "" : strings.emptyFile, isWaiting: true, shelf: this.#shelf };
     this.#incoming.set(key, incoming);
     this.#draw();
     if (incoming.problem) return;
     try {
-      const document = await upload.run();
-      this.#incoming.delete(key);
-      if (!this.#documents.has(document.id)) this.#documents.set(document.id, document);
+      const document = await this.#turns.run(async () => {
+        if (!this.#incoming.has(key)) throw new DOMException("cancelled", "AbortError");
+        incoming.isWaiting = false;
+        return upload.run();
+      });
+      this.#arrived(key, incoming, document);
     } catch (error) {
       if (error instanceof DOMException) this.#incoming.delete(key);
       else incoming.problem = sentenceOf(error);
@@ -57,76 +142,65 @@ export class DocumentList extends HTMLElement {
     this.#draw();
   }
 
-  async #catchUp(): Promise<void> {
-    const open = [...this.#documents.values()].filter((document) => !document.is_ready && document.status !== "failed");
-    for (const { id } of open) {
-      try {
-        this.#documents.set(id, (await api<{ document: DocumentState }>("GET", `/documents/${id}/`)).document);
-      } catch {
-        // The next change brings it up to date.
-      }
-    }
-    if (open.length) this.#draw();
-  }
-
-  #draw(): void {
-    const documents = [...this.#documents.values()].sort((a, b) => b.created_at.localeCompare(a.created_at));
-    const rows = [
-      ...[...this.#incoming].map(([key, incoming]) => this.#incomingRow(key, incoming)),
-      ...documents.map((document) => this.#row(document)),
-    ];
-    const none = el("p", { class: "documents__none" }, strings.noDocuments);
-    find(this, ".documents").replaceChildren(...(rows.length ? rows : [none]));
-  }
-
-  #incomingRow(key: string, { name, upload, problem }: Incoming): HTMLElement {
-    const line = problem || (upload.isPaused ? strings.uploadPaused : strings.uploading(upload.percent));
-    const remove = (): void => {
-      upload.cancel();
+  #arrived(key: string, incoming: Incoming, document: DocumentState): void {
+    if (incoming.upload.isDuplicate) {
+      incoming.twin = document;
+      this.#say(strings.alreadyHere(document.title));
+    } else {
       this.#incoming.delete(key);
-      this.#draw();
-    };
-    return el(
-      "div",
-      { class: "documents__row" },
-      el("div", {}, el("div", { class: "documents__name" }, name), el("div", { class: "documents__facts" }, size(upload.file.size))),
-      stateCell(line, problem ? null : upload.percent, problem ? "bad" : "busy"),
-      el("div", { class: "documents__acts" }, iconButton("close", problem ? strings.remove : strings.cancel, remove)),
-    );
-  }
-
-  #row(document: DocumentState): HTMLElement {
-    const { line, percent, tone } = documentWords(document);
-    const open = (event: Event): void => void openDocument(document.id, document.title, event.currentTarget as HTMLElement);
-    const facts = [document.num_pages ? strings.pages(document.num_pages) : "", size(document.size_bytes), date(document.created_at)];
-    const name = document.is_searchable
-      ? el("button", { type: "button", class: "documents__name", click: open }, document.title)
-      : el("div", { class: "documents__name" }, document.title);
-    return el(
-      "div",
-      { class: "documents__row", "data-document": document.id },
-      el("div", {}, name, el("div", { class: "documents__facts" }, facts.filter(Boolean).join(" · "))),
-      stateCell(tone === "good" ? strings.statusReadyShort : line, percent, tone),
-      el("div", { class: "documents__acts" }, this.#mainAction(document), iconButton("trash", strings.delete, () => void this.#delete(document))),
-    );
-  }
-
-  #mainAction(document: DocumentState): HTMLElement | null {
-    if (document.status === "failed" || document.status === "cancelled") {
-      return el("button", { type: "button", class: "button button--small", click: () => void this.#retry(document) }, icon("retry"), strings.retry);
+      // The socket may have told a later state already.
+      if (!this.#documents.has(document.id) && isOn(this.#shelves, this.#shelf, document)) this.#documents.set(document.id, document);
+      this.#lookSoon();
     }
-    if (!document.is_searchable) return null;
-    return el("a", { class: "button button--small", href: `/?document=${document.id}` }, icon("chat"), strings.ask);
   }
 
-  async #retry(document: DocumentState): Promise<void> {
+  #watchDrops(): void {
+    this.addEventListener("dragover", (event) => {
+      if (!takesFiles(this.#shelves, this.#shelf)) return;
+      event.preventDefault();
+      this.dataset["dragging"] = "";
+    });
+    this.addEventListener("dragleave", () => delete this.dataset["dragging"]);
+    this.addEventListener("drop", (event) => {
+      delete this.dataset["dragging"];
+      if (!event.dataTransfer || !takesFiles(this.#shelves, this.#shelf)) return;
+      event.preventDefault();
+      void filesOfDrop(event.dataTransfer).then((found) => this.#uploadAll(found));
+    });
+  }
+
+  // What one may do with a document
+
+  #acts = {
+    open: (document: DocumentState, from: HTMLElement): void => void openDocument(document.id, document.title, from),
+    retry: (document: DocumentState): void => void this.#change(document, "POST", "retry/"),
+    cancel: (document: DocumentState): void => void this.#change(document, "POST", "cancel/"),
+    replace: (document: DocumentState): void => this.#chooseVersion(document),
+    move: (document: DocumentState): void => void this.#move(document),
+    exceptions: (document: DocumentState): void => void showExceptions(document),
+    remove: (document: DocumentState): void => void this.#delete(document),
+  };
+
+  async #change(document: DocumentState, method: "POST" | "PUT", path: string, body?: unknown): Promise<void> {
     try {
-      const answer = await api<{ document: DocumentState }>("POST", `/documents/${document.id}/retry/`);
-      this.#documents.set(document.id, answer.document);
-      this.#draw();
+      this.#learn((await api<{ document: DocumentState }>(method, `/documents/${document.id}/${path}`, body)).document);
     } catch (error) {
       showFailure(error);
     }
+  }
+
+  #chooseVersion(document: DocumentState): void {
+    const input = el("input", { type: "file", accept: find<HTMLInputElement>(this, "input[type=file]").accept });
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      if (file) void this.#upload(file, { replaces: document.id });
+    });
+    input.click();
+  }
+
+  async #move(document: DocumentState): Promise<void> {
+    const collection = await chooseShelf(document, this.#shelves);
+    if (collection !== null) await this.#change(document, "PUT", "place/", { collection });
   }
 
   async #delete(document: DocumentState): Promise<void> {
@@ -135,31 +209,76 @@ export class DocumentList extends HTMLElement {
       await api("DELETE", `/documents/${document.id}/`);
       this.#documents.delete(document.id);
       this.#draw();
+      this.#lookSoon();
       toast(strings.documentDeleted(document.title));
     } catch (error) {
       showFailure(error);
     }
   }
 
-  #watchDrops(): void {
-    this.addEventListener("dragover", (event) => {
-      event.preventDefault();
-      this.dataset["dragging"] = "";
-    });
-    this.addEventListener("dragleave", () => delete this.dataset["dragging"]);
-    this.addEventListener("drop", (event) => {
-      event.preventDefault();
-      delete this.dataset["dragging"];
-      for (const file of event.dataTransfer?.files ?? []) void this.#upload(file);
-    });
+  // Drawing
+
+  #draw(): void {
+    const changed = (shelf: string | null): void => void (shelf ? this.#show(shelf) : this.#look());
+    find(this, ".shelves").replaceChildren(...shelfLinks(this.#shelves, this.#shelf, changed));
+    find(this, ".shelf").replaceChildren(...shelfHead(this.#shelves, this.#shelf, changed));
+    find<HTMLElement>(this, ".drop").hidden = !takesFiles(this.#shelves, this.#shelf);
+    const documents = [...this.#documents.values()].sort((a, b) => b.created_at.localeCompare(a.created_at));
+    const incoming = [...this.#incoming].filter(([, { shelf }]) => shelf === this.#shelf);
+    const rows = [...incoming.map(([key, each]) => this.#incomingRow(key, each)), ...documents.map((each) => this.#row(each))];
+    const none = el("li", { class: "documents__none" }, this.#shelf === SHOWN ? strings.nothingShown : strings.noDocuments);
+    keepFocus(find(this, ".documents"), () => find(this, ".documents").replaceChildren(...(rows.length ? rows : [none])));
+    find<HTMLElement>(this, ".documents__more").hidden = !this.#hasMore;
+  }
+
+  #redraw(document: DocumentState): void {
+    const old = this.querySelector(`[data-document="${document.id}"]`);
+    if (old) keepFocus(old.parentElement ?? this, () => old.replaceWith(this.#row(document)));
+  }
+
+  #redrawIncoming(key: string): void {
+    const old = this.querySelector(`[data-incoming="${key}"]`);
+    const incoming = this.#incoming.get(key);
+    if (old && incoming) keepFocus(old.parentElement ?? this, () => old.replaceWith(this.#incomingRow(key, incoming)));
+  }
+
+  #row(document: DocumentState): HTMLElement {
+    return documentRow(document, this.#acts, { mayMove: this.#shelves.collections.some(({ role }) => role === "curator"), isInCollection: collectionOf(this.#shelves, this.#shelf) !== null, isOnItsWay: isOnItsWay(document) });
+  }
+
+  #incomingRow(key: string, incoming: Incoming): HTMLElement {
+    const remove = (): void => {
+      incoming.upload.cancel();
+      this.#incoming.delete(key);
+      this.#draw();
+    };
+    return incomingRow(key, incoming, remove, (id) => this.#point(id));
+  }
+
+  /** Lead to the document that was there already. */
+  #point(id: string): void {
+    const row = this.querySelector<HTMLElement>(`[data-document="${id}"]`);
+    row?.scrollIntoView({ block: "center" });
+    row?.querySelector<HTMLElement>("button, a")?.focus();
+  }
+
+  #focusHead(): void {
+    this.querySelector<HTMLElement>(".shelf h2")?.focus();
+  }
+
+  #say(text: string): void {
+    find(this, ".documents__said").textContent = text;
   }
 }
 
-function stateCell(line: string, percent: number | null, tone: string): HTMLElement {
-  return el(
-    "div",
-    { class: "documents__state" },
-    el("span", { class: "state", "data-tone": tone }, line),
-    percent !== null && el("progress", { max: 100, value: percent, "aria-label": line }),
-  );
+/** Draw anew, and give the focus back to the button that had it. */
+function keepFocus(box: Element, draw: () => void): void {
+  const focused = document.activeElement;
+  const row = focused && box.contains(focused) ? focused.closest<HTMLElement>("[data-document], [data-incoming]") : null;
+  const act = focused instanceof HTMLElement ? focused.dataset["act"] : undefined;
+  const id = row?.dataset["document"] ?? row?.dataset["incoming"];
+  draw();
+  if (!row || !id) return;
+  const now = box.querySelector<HTMLElement>(`[data-document="${id}"], [data-incoming="${id}"]`);
+  (now?.querySelector<HTMLElement>(`[data-act="${act ?? ""}"]`) ?? now?.querySelector<HTMLElement>("button, a"))?.focus();
 }

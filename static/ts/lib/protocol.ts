@@ -47,8 +47,22 @@ export interface DocumentState {
   created_at: string;
   size_bytes: number;
   place?: Place;
+  /** The collection that it lies in; null: among its owner's own, or with a thread. */
+  collection: string | null;
+  is_thread_file: boolean;
+  version: number;
+  /** Searches see an earlier version; status and counts are those of the one that is to take its place. */
+  is_replacing: boolean;
+  /** Whether this employee may replace, move and delete it. */
+  may_manage?: boolean;
   deleted?: boolean;
 }
+
+export interface Collection { id: string; name: string; description: string; role: "reader" | "curator"; num_documents: number }
+/** What the employee sees of shelves; shown: documents of others' collections that are shown to them. */
+export interface Shelves { num_own: number; num_shown: number; may_make: boolean; collections: Collection[] }
+/** Somebody who may be given a right. */
+export interface Named { principal: number; kind: "everyone" | "group" | "employee"; name: string; detail: string }
 
 export interface RunningTurn { id: string; answer: string }
 
@@ -92,7 +106,16 @@ export interface PageState {
   imports?: ImportState[];
   employee?: Employee;
   models?: ChatModel[];
-  thread?: { id: string; title: string; model: string | null; documents: DocumentState[]; temporary: boolean; settings: ThreadSettings } | null;
+  thread?: {
+    id: string;
+    title: string;
+    model: string | null;
+    documents: DocumentState[];
+    collections: string[];
+    everything: boolean;
+    temporary: boolean;
+    settings: ThreadSettings;
+  } | null;
   /** What the thread that begins on this page will be. */
   new_thread?: { folder: string | null; temporary: boolean; assistant: Assistant | null };
   /** What was begun here, perhaps on another device. */
@@ -102,6 +125,9 @@ export interface PageState {
   assistants?: Assistant[];
   prompts?: SavedPrompt[];
   audiences?: Audience[];
+  has_more?: boolean;
+  shelf?: string;
+  shelves?: Shelves;
 }
 
 /** What a page of a document is called: by its format. */
@@ -120,6 +146,8 @@ export interface Source {
   heading?: string | null;
   quote?: string;
   citation?: string | null;
+  /** The day since which searches see a newer version of the document. */
+  replaced?: string;
   /** Of each mark with this n, in the order of the answer; known once the answer has ended. */
   uses?: Use[];
   /** The document was deleted, or may no longer be read. */
@@ -214,6 +242,8 @@ export type ServerFrame =
   | { type: "branch.changed"; thread: string; ref: string }
   | { type: "models.changed"; models?: ChatModel[] }
   | { type: "document.changed"; document: DocumentState }
+  /** What this employee may see or do with documents is another thing now. */
+  | { type: "library.changed" }
   | { type: "error"; ref?: string | null; code: string; sentence: string }
   | { type: "pong" }
   | { type: "reconnect" };
@@ -237,6 +267,9 @@ export interface SendFrame {
   settings?: AnswerSettings | null;
   /** Of this answer alone; `model` is the thread's. */
   model_once?: string | null;
+  /** What the thread asks from now on besides its documents; null leaves it as it is. */
+  collections: string[] | null;
+  everything: boolean | null;
 }
 
 /** What is asked with an id of the page's own, sent until it is acknowledged or refused. */

@@ -6,15 +6,19 @@ import { api, ApiError, request } from "./api";
 import type { DocumentState } from "./protocol";
 
 interface Begun { upload: { id: string; offset: number; url: string } }
-interface Appended { offset: number; document: DocumentState | null }
+interface Appended { offset: number; document: DocumentState | null; is_duplicate?: boolean }
+/** Where a file goes; nothing of it: among one's own documents. for_thread: the thread that the next question makes. */
+export interface UploadPlace { folder?: string; collection?: string; replaces?: string; thread?: string; for_thread?: boolean }
 
 export class Upload {
   offset = 0;
   isPaused = false;
+  /** The same bytes were there already: the document is the one that has them. */
+  isDuplicate = false;
   #url = "";
   #stop = new AbortController();
 
-  constructor(readonly file: File, readonly onProgress: (upload: Upload) => void) {}
+  constructor(readonly file: File, readonly onProgress: (upload: Upload) => void, readonly place: UploadPlace = {}) {}
 
   get percent(): number {
     return this.file.size ? Math.floor((100 * this.offset) / this.file.size) : 0;
@@ -22,16 +26,17 @@ export class Upload {
 
   /** Send the file. Resolves with its document; rejects with an ApiError, or an AbortError after `cancel`. */
   async run(): Promise<DocumentState> {
-    const begun = await api<Begun>("POST", "/documents/", { name: this.file.name, size_bytes: this.file.size });
-    this.#url = begun.upload.url;
-    this.offset = begun.upload.offset;
+    await this.#begin();
     let attempt = 0;
     for (;;) {
       try {
         const document = await this.#step();
         attempt = 0;
         this.#report(false);
-        if (document) return document;
+        if (document) {
+          localStorage.removeItem(this.#key);
+          return document;
+        }
       } catch (error) {
         if (!(error instanceof ApiError) || !isPassing(error.status) || attempt >= MAX_ATTEMPTS) throw error;
         this.#report(true);
@@ -43,7 +48,36 @@ export class Upload {
   }
 
   cancel(): void {
+    localStorage.removeItem(this.#key);
     this.#stop.abort();
+  }
+
+  /** The same file at the same place: an upload that a closed page left behind goes on where it stopped. */
+  get #key(): string {
+    const { name, size, lastModified } = this.file;
+    return `upload:${JSON.stringify([name, size, lastModified, this.place])}`;
+  }
+
+  async #begin(): Promise<void> {
+    const kept = localStorage.getItem(this.#key);
+    if (kept) {
+      try {
+        const response = await request("HEAD", kept, { signal: this.#stop.signal });
+        const offset = Number(response.headers.get("Upload-Offset") ?? 0);
+        if (offset < this.file.size) {
+          this.#url = kept;
+          this.offset = offset;
+          return;
+        }
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+      }
+    }
+    const body = { name: this.file.name, size_bytes: this.file.size, ...this.place };
+    const begun = await api<Begun>("POST", "/documents/", body);
+    this.#url = begun.upload.url;
+    this.offset = begun.upload.offset;
+    localStorage.setItem(this.#key, this.#url);
   }
 
   async #step(): Promise<DocumentState | null> {
@@ -54,8 +88,9 @@ export class Upload {
       headers: { "Content-Type": "application/octet-stream", "Upload-Offset": String(piece.start) },
       signal: this.#stop.signal,
     });
-    const { offset, document } = (await response.json()) as Appended;
+    const { offset, document, is_duplicate: isDuplicate } = (await response.json()) as Appended;
     this.offset = offset;
+    this.isDuplicate = isDuplicate ?? false;
     return document;
   }
 

@@ -3,6 +3,7 @@
 
 import type { AnswerStreamElement } from "../elements/answer_stream";
 import type { ChatComposer, Draft } from "../elements/chat_composer";
+import type { Scope } from "../elements/scope_chip";
 import { socket } from "../lib/connection";
 import { newId } from "../lib/ids";
 import type { Accepted, AskFrame, SendFrame } from "../lib/protocol";
@@ -12,8 +13,8 @@ import type { Answers } from "./answers";
 import type { Conversation } from "./conversation";
 
 interface Pending { answer: AnswerStreamElement; question?: HTMLElement; text?: string; isBranch: boolean; isStopped?: boolean }
-/** begins: what the thread is, where it begins with this message. */
-export interface Place { thread: string | null; model: string | null; begins: Begins }
+/** begins: what the thread is, where it begins with this message. scope: what it asks from now on; null: as before. */
+export interface Place { thread: string | null; model: string | null; begins: Begins; scope: Scope | null }
 type Begins = Partial<Pick<SendFrame, "folder" | "temporary" | "assistant" | "settings">>;
 
 export class Asking {
@@ -38,11 +39,12 @@ export class Asking {
     return this.#own.has(ref);
   }
 
-  send({ text, documents, once }: Draft, { thread, model, begins }: Place): void {
+  send({ text, documents, once }: Draft, { thread, model, begins, scope }: Place): void {
     const id = newId();
     const parent = this.conversation.lastMessage;
     const { question, answer } = this.conversation.add(text);
-    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null, model_once: once, ...begins }, { question, answer, text, isBranch: false });
+    const asks = { collections: scope?.collections ?? null, everything: scope?.everything ?? null };
+    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null, model_once: once, ...asks, ...begins }, { question, answer, text, isBranch: false });
   }
 
   edit(article: HTMLElement, text: string, { thread, model }: Place): void {
@@ -50,7 +52,7 @@ export class Asking {
     const edits = article.dataset["message"] ?? "";
     this.conversation.cutAt(article);
     const { question, answer } = this.conversation.add(text);
-    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents: [], parent: null, edits }, { question, answer, text, isBranch: true });
+    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents: [], parent: null, edits, collections: null, everything: null }, { question, answer, text, isBranch: true });
   }
 
   regenerate(article: HTMLElement, model: string | null): void {

@@ -7,6 +7,7 @@ import type { ContextGauge } from "../elements/context_gauge";
 import { copyFeedback } from "../elements/copy_feedback";
 import type { ModelPicker } from "../elements/model_picker";
 import { editQuestion } from "../elements/question_edit";
+import { ScopeChip, scopeButton, type Scope } from "../elements/scope_chip";
 import type { ThreadList } from "../elements/thread_list";
 import { api } from "../lib/api";
 import { socket } from "../lib/connection";
@@ -37,6 +38,7 @@ export class ChatPage {
   #conversation = new Conversation(find(document, "#thread"), find(document, "[data-action=jump-down]"));
   #announcer = new Announcer(find(document, "#announcer"));
   #answers = new Answers((stream) => this.#over(stream), this.#announcer);
+  #scope = new ScopeChip(scopeButton(this.#composer), { collections: pageState.thread?.collections ?? [], everything: pageState.thread?.everything ?? false }, (scope) => void this.#ask(scope));
   /** Something was asked elsewhere while this tab waited for what it asked itself. */
   #shouldLook = false;
   #asking = new Asking(this.#conversation, this.#answers, this.#composer, () => this.#showWriting(), () => void this.#look());
@@ -72,6 +74,10 @@ export class ChatPage {
     socket.on("models.changed", ({ models }) => {
       if (models) this.#picker.models = models;
     });
+    socket.on("library.changed", () => {
+      void this.#composer.lookAgain();
+      void this.#scope.look().catch(showFailure);
+    });
     // Somebody asked in another tab or on another device; while the line was down nobody would have told us.
     socket.on("branch.changed", ({ thread, ref }) => thread === this.#thread && !this.#asking.isOwn(ref) && void this.#look());
     socket.addEventListener("open", () => {
@@ -82,12 +88,25 @@ export class ChatPage {
 
   get #place(): Place {
     const begins = this.#thread ? {} : { ...pageState.new_thread, ...this.#settings.beginning };
-    return { thread: this.#thread, model: this.#thread ? this.#model : (this.#picker.model?.name ?? null), begins };
+    const model = this.#thread ? this.#model : (this.#picker.model?.name ?? null);
+    return { thread: this.#thread, model, begins, scope: this.#scope.isChosen ? this.#scope.scope : null };
+  }
+
+  /** A thread that exists is told at once, a new one with its first question. */
+  async #ask(scope: Scope): Promise<void> {
+    if (!this.#thread) return;
+    try {
+      await api("PATCH", `/threads/${this.#thread}/`, scope);
+      this.#scope.isChosen = false;
+    } catch (error) {
+      showFailure(error);
+    }
   }
 
   #accepted(frame: Accepted): void {
     if (!this.#asking.accepted(frame)) return;
     this.#composer.forgetDraft();
+    this.#scope.isChosen = false;
     if (frame.thread.id !== this.#thread) this.#enter(frame.thread);
   }
 
