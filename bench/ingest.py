@@ -157,7 +157,8 @@ def worker(folder: Path) -> Iterator[int]:
     """A Celery worker with beat on the database and the broker of this run. Yields its process id."""
     with (folder / "worker.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "--quiet", "-A", "chat", "worker", "-B", "--concurrency", "1",
+            [sys.executable, "-m", "celery", "--quiet", "-A", "chat", "worker", "-B",
+             "-Q", "read,embed,short,maint", "--concurrency", "1",
              "--schedule", str(folder / "beat"), "--loglevel", "warning"],
             cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """The order in which Hearth comes up and goes down.
 
-Up: PostgreSQL, Valkey and inference at once; the database's set-up as soon as it answers; then web, turns and
-worker. Down: first what talks to people, then inference, then what keeps the data.
+Up: PostgreSQL, Valkey and inference at once; the database's set-up as soon as it answers; then web, turns,
+worker and jobs. Down: first what talks to people, then inference, then what keeps the data.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ NOT_FOR_INFERENCE = (
 )  # fmt: skip
 # Who starts Hearth as root knows it; Celery would say so at every start, in eight lines.
 CELERY_ROOT_WARNING = "You're running the worker with superuser privileges"
+CELERY = (
+    "-W", f"ignore:{CELERY_ROOT_WARNING}", "-m", "celery", "--quiet", "-A", "chat", "worker",
+    "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -127,19 +131,22 @@ class Stack:
         self._start("turns", "manage.py", "turns", grace_seconds=WORKER_GRACE_SECONDS)
         schedule = self._settings.data_dir / "run" / "beat-schedule"
         self._start(
-            "worker", "-W", f"ignore:{CELERY_ROOT_WARNING}", "-m", "celery", "--quiet", "-A", "chat", "worker", "-B",
-            "--concurrency", "1", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
-            "--schedule", str(schedule), grace_seconds=WORKER_GRACE_SECONDS,
+            "worker", *CELERY, "-Q", "read,embed", "--hostname", "worker@%h", "--concurrency", "1",
+            grace_seconds=WORKER_GRACE_SECONDS,
+        )  # fmt: skip
+        self._start(
+            "jobs", *CELERY, "-Q", "short,maint,celery", "--hostname", "jobs@%h", "--pool", "threads",
+            "--concurrency", "4", "-B", "--schedule", str(schedule), grace_seconds=WORKER_GRACE_SECONDS,
         )  # fmt: skip
 
     def wait_for_web(self) -> None:
-        names = ["web", "turns", "worker"] + (["inference"] if self._settings.has_own_inference else [])
+        names = ["web", "turns", "worker", "jobs"] + (["inference"] if self._settings.has_own_inference else [])
         self._supervisor.wait_for(names, self._web_answers, READY_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
         """Safe to call twice."""
         (self._settings.data_dir / ADDRESSES_NAME).unlink(missing_ok=True)
-        self._supervisor.stop("setup", "web", "turns", "worker")
+        self._supervisor.stop("setup", "web", "turns", "worker", "jobs")
         self._supervisor.stop("inference")
         self._supervisor.stop("valkey")
         self._supervisor.stop("postgres")

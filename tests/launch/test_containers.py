@@ -15,7 +15,7 @@ import yaml
 
 from launch.config import ROOT
 
-OURS = ("web", "turns", "worker", "setup", "inference")
+OURS = ("web", "turns", "worker", "jobs", "setup", "inference")
 WITH_A_DOOR = ("proxy", "web", "inference", "postgres", "valkey")
 
 
@@ -76,7 +76,7 @@ def test_inference_has_the_gpu_and_no_database(compose: Any) -> None:
 def test_the_commands_are_those_of_a_start_without_containers(compose: Any) -> None:
     """A command that is renamed in launch/stack.py is renamed here, too."""
     stack = (ROOT / "launch/stack.py").read_text()
-    for name in ("web", "turns", "worker"):
+    for name in ("web", "turns", "worker", "jobs"):
         words = [
             word for word in compose["services"][name]["command"] if re.fullmatch(r"[a-z_.]+(\.server|\.py)?", word)
         ]
