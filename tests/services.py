@@ -53,6 +53,11 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
         raise
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--leaks", type=int, default=150, help="how many random cases the test of leaks looks at")
+    parser.addoption("--leaks-seed", type=int, default=11, help="where its dice begin")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A parallel run keeps a file together, for its fixtures, and all that needs the whole of Hearth."""
     for item in items:
