@@ -19,12 +19,7 @@ from bench._figures import commit, figure, machine, say
 NUM_PEOPLE, NUM_GROUPS, NUM_COLLECTIONS = 2000, 400, 300
 RUNS = 40
 
-_FILL = """
-INSERT INTO rag_version (document_id, number, file_name, size_bytes, sha256, pipeline, status, num_pages,
-    num_pages_done, num_chars, num_chunks, num_chunks_embedded, outline, error_code, error_params, attempt, created_at)
-SELECT id, 1, md5(id::text), 1000, decode(md5(id::text), 'hex'), 1, 'ready', 10, 10,
-    1000, 20, 20, '[]', '', '{}', 0, now()
-FROM rag_document;
+_POINT = """
 UPDATE rag_document d SET live_version_id = v.id, newest_version_id = v.id
 FROM rag_version v WHERE v.document_id = d.id;
 """
@@ -46,7 +41,7 @@ def _fill(num_documents: int) -> dict[str, Any]:
     from django.contrib.auth import get_user_model
     from django.db import connection
 
-    from rag.models import Access, Collection, CollectionRight, Document, Hidden, Membership, Principal
+    from rag.models import Access, Collection, CollectionRight, Document, Hidden, Membership, Principal, Version
 
     dice = random.Random(3)
     employees = get_user_model()
@@ -79,8 +74,13 @@ def _fill(num_documents: int) -> dict[str, Any]:
     Access.objects.bulk_create([Access(document=d, principal=of[d.owner_id]) for d in personal], batch_size=5000)
     hidden = [Hidden(document=d, principal=dice.choice(groups)) for d in documents[::50]]
     Hidden.objects.bulk_create(hidden, batch_size=5000)
+    versions = [
+        Version(document=d, file_name=d.pk.hex, sha256=d.pk.bytes * 2, status="ready", num_pages=10, num_chunks=20)
+        for d in documents
+    ]
+    Version.objects.bulk_create(versions, batch_size=5000)
     with connection.cursor() as cursor:
-        cursor.execute(_FILL)
+        cursor.execute(_POINT)
         cursor.execute("ANALYZE")
     return {name: principal.employee for name, principal in chosen.items()}
 

@@ -20,7 +20,7 @@ from django.utils.text import get_valid_filename
 from chat import exporting
 from chat.database import in_thread
 from chat.models import ApiKey, Assistant, Draft, Employee, Folder, Message, Rating, SavedPrompt, Share, Thread
-from chat.views.documents import visible_sources
+from chat.visible import visible_sources
 from rag.models import Document, Version
 
 PIECE_BYTES = 64 * 1024
@@ -99,8 +99,9 @@ def _parts(employee: Employee) -> Iterator[Part]:
             yield from _thread(employee, thread, "trash" if deleted_at else "threads")
     for document_id in list(_documents(employee).values_list("pk", flat=True)):
         document = _documents(employee).filter(pk=document_id).select_related("newest_version").first()
-        if document is not None and document.newest_version is not None:
-            yield from _file(document, document.newest_version)
+        version = document.shown_version if document is not None else None
+        if document is not None and version is not None:
+            yield from _file(document, version)
 
 
 def _account(employee: Employee) -> dict[str, Any]:
@@ -120,7 +121,9 @@ def _thread(employee: Employee, thread: Thread, folder: str) -> Iterator[Part]:
 
 
 def _documents(employee: Employee) -> Any:
-    return Document.objects.filter(owner_id=employee.pk, deleted_at=None).order_by("created_at")
+    """What lies in a collection is the collection's, whoever brought it there."""
+    own = Document.objects.filter(owner_id=employee.pk, collection=None, deleted_at=None)
+    return own.order_by("created_at")
 
 
 def _file(document: Document, version: Version) -> Iterator[Part]:

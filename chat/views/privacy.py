@@ -74,7 +74,7 @@ def _page(request: HttpRequest, form: DeletionForm, *, error: str = "", status: 
 
 def _stored(employee: Employee) -> dict[str, Any]:
     """How many of each the employee has. One query each."""
-    mine = Document.objects.for_employee(employee).filter(owner=employee)
+    mine = Document.objects.for_employee(employee).on_own_shelf(employee)
     return {
         "threads": Thread.objects.for_employee(employee).count(),
         "trash": Thread.objects.trash_of(employee).count(),

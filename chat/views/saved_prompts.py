@@ -68,7 +68,7 @@ def delete(request: HttpRequest, prompt_id: uuid.UUID) -> HttpResponse:
 def offer(request: HttpRequest) -> JsonResponse:
     """{"prompts": [summary], "documents": [state]}: what / and # offer, prompts by name, documents newest first."""
     employee = employee_of(request)
-    documents = Document.objects.for_employee(employee).recent()[:OFFERED_DOCUMENTS]
+    documents = Document.objects.for_employee(employee).library().recent()[:OFFERED_DOCUMENTS]
     return JsonResponse({"prompts": prompts_of(employee), "documents": [state_of(document) for document in documents]})
 
 

@@ -1,5 +1,15 @@
-"""The fake embedding model of document tests."""
+"""The fake embedding model of document tests, and no client of it that outlives it."""
 
-from tests.rag.conftest import inference
+from collections.abc import Iterator
 
-__all__ = ["inference"]
+import pytest
+
+from rag import spaces
+from tests.inference.serve import RunningInference, running_inference
+
+
+@pytest.fixture(scope="module")
+def inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInference]:
+    with running_inference(backend="fake", models_dir=tmp_path_factory.mktemp("models")) as running:
+        yield running
+        spaces._client(running.url, running.secret).close()
