@@ -60,6 +60,8 @@ LIMITS = {
     "password.employee": Limit(5, 5 * 60),
     "download.employee": Limit(6, 60 * 60),
     "invitation.address": Limit(20, 60),
+    # Once a pause in one's typing.
+    "measure.employee": Limit(120, 60),
     "api.employee": Limit(600, 60),
 }
 

@@ -80,7 +80,7 @@ def pack(
     begun is the text of an answer that goes on: not among the messages, but it takes room. instructions go with the
     system message, which is then the asker's own.
     """
-    system = f"{SYSTEM}\n\n{instructions}" if instructions else SYSTEM
+    system = system_with(instructions)
     asked = f"{sources}\n\nQuestion: {question}" if sources else question
     recent = list(history[-MAX_HISTORY_MESSAGES:])
     texts = [system, asked, begun, *(said.text for said in recent)]
@@ -99,6 +99,15 @@ def pack(
         num_history_left_out=len(history) - len(kept),
         num_public_messages=0 if instructions else NUM_PUBLIC_MESSAGES,
     )
+
+
+def system_with(instructions: str) -> str:
+    return f"{SYSTEM}\n\n{instructions}" if instructions else SYSTEM
+
+
+def num_that_fit(history: Sequence[Said], sizes: Sequence[int], left: int) -> int:
+    """How many of the newest go along when `left` tokens are left for them."""
+    return len(_newest_that_fit(history, sizes, left))
 
 
 def num_bytes(text: str) -> int:

@@ -31,6 +31,7 @@ VERBS = {
     "chat/own_data.py": "packs what the employee who asks for it owns, the trash too",
     "chat/sharing.py": "copies what a reader was shown into a thread of their own",
     "chat/forking.py": "copies messages of a thread that was looked up for the employee",
+    "chat/turns/withdrawing.py": "takes back a question whose turn was looked up for the employee",
     "chat/turns/history.py": "reads the thread of a turn that a worker has claimed",
     "chat/turns/after.py": "finishes the thread of a turn that a worker has claimed",
     "chat/titles.py": "names a thread whose id comes from our own queue",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
+
 from django.utils.translation import gettext as _
 
-from chat.models import Message, ServedModel, Turn
+from chat.models import Message, ServedModel, Thread, Turn
 from chat.models.message import USER
 from chat.prompts import CountTokens, Said
 from chat.served_models import client
 from chat.turns import failures, sources
 from rag.models import Document
+
+UNKNOWN_CONTEXT = 2048  # tokens that any model has, where its file does not say
 
 
 def load(turn: Turn) -> tuple[list[Said], int, list[Document]]:
@@ -18,17 +23,25 @@ def load(turn: Turn) -> tuple[list[Said], int, list[Document]]:
     if model is None or not model.is_present:
         sentence = _("The file of this model is not there any more. Choose another model.")
         raise failures.TurnFailed("model_not_found", sentence)
-    return of(turn.question), model.context_length or 2048, sources.documents_of(turn)
+    return of(turn.question), model.context_length or UNKNOWN_CONTEXT, sources.documents_of(turn)
 
 
 def of(question: Message) -> list[Said]:
     """The branch that ends before the question, oldest first. Questions that were never answered are left out."""
     if question.parent_id is None:
         return []
-    path = question.thread.tree().path(question.parent_id)
+    return _said(question.thread.tree().path(question.parent_id))
+
+
+def shown(thread: Thread) -> list[Said]:
+    """The same for a question that would be asked now."""
+    return _said(thread.tree().branch(thread.tip_id))
+
+
+def _said(path: Sequence[uuid.UUID]) -> list[Said]:
     rows = Message.objects.filter(pk__in=path).exclude(text="").in_bulk()
     branch = [Said(rows[pk].role, rows[pk].text) for pk in path if pk in rows]
-    return [said for said, after in zip(branch, [*branch[1:], None], strict=True) if _is_answered(said, after)]
+    return [said for said, after in zip(branch, [*branch, None][1:], strict=True) if _is_answered(said, after)]
 
 
 def _is_answered(said: Said, following: Said | None) -> bool:

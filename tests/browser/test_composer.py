@@ -130,3 +130,44 @@ def test_a_long_text_becomes_a_file_and_can_stay_a_text(seat: Seat) -> None:  # 
     file.get_by_role("button", name="Keep as text").click()
     expect(file).to_have_count(0)
     expect(reader.composer).to_have_value("long " * 1000)
+
+
+def test_what_is_asked_meanwhile_waits_and_can_be_taken_back(seat: Seat) -> None:  # noqa: F811
+    """Enter while an answer is written: the question waits, also over a reload; Edit gives it back, and the rest is
+    answered in order."""
+    reader = seat()
+    page = reader.page
+    reader.open("/")
+    reader.ask("clock: 2000")
+    reader.wait_for_words()
+    reader.ask("say: second answer")
+    reader.ask("say: third answer")
+    notes = page.locator(".question__waiting")
+    expect(notes).to_have_count(2)
+    page.reload()
+    expect(notes).to_have_count(2)
+    notes.last.get_by_role("button", name="Edit").click()
+    expect(reader.composer).to_have_value("say: third answer")
+    expect(page.locator("article.question")).to_have_count(2)
+    reader.composer.fill("")
+    page.get_by_role("button", name="Stop").click()
+    expect(reader.answer_text).to_have_text("second answer", timeout=ANSWER_MS)
+    expect(notes).to_have_count(0)
+
+
+def test_the_gauge_counts_what_is_typed_and_warns(seat: Seat) -> None:  # noqa: F811
+    """Before anything is sent; a picture is refused with a reason."""
+    reader = seat()
+    page = reader.page
+    reader.open("/")
+    gauge = page.locator("context-gauge")
+    reader.composer.fill("word " * 300)
+    expect(gauge).to_have_attribute("data-kind", "next")
+    reader.composer.fill("ab " * 10_000)
+    expect(page.locator(".composer__hint")).to_contain_text("Too long for")
+    expect(gauge).to_have_attribute("data-kind", "over")
+    reader.composer.fill("")
+    expect(gauge).to_be_hidden()
+    picture = {"name": "cat.png", "mimeType": "image/png", "buffer": b"png"}
+    page.locator("chat-composer input[type=file]").set_input_files(picture)
+    expect(page.locator(".composer .file")).to_contain_text("do not see images")

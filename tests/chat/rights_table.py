@@ -97,6 +97,9 @@ ROUTES: dict[str, dict[str, Row]] = {
     "prompts": {"GET": everyone(200), "POST": everyone(201)},
     "prompt": {"PATCH": owned(200), "DELETE": owned(204)},
     "composer_offer": {"GET": everyone(200)},
+    # The model that the body names is served to nobody.
+    "composer_measure": {"POST": everyone(400)},
+    "turn": {"DELETE": owned(200)},
     # Who is signed in is sent on from the sign-in page.
     "signin": {"GET": Row(302, 302, 302, 302, 302, 302, nobody=200), "POST": public(400)},
     "signout": {"POST": public(302)},
@@ -144,6 +147,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("assistant", "PATCH"): {"name": "Letters"},
     ("prompts", "POST"): {"name": "Letter", "text": "Write to {{name}}."},
     ("prompt", "PATCH"): {"name": "Letter"},
+    ("composer_measure", "POST"): {"text": "Hello", "model": "nothing"},
     ("documents", "POST"): {"name": "a.pdf", "size_bytes": 10},
     ("imports", "POST"): {"name": "conversations.json", "size_bytes": 10},
     ("document_place", "PUT"): {"collection": ""},

@@ -318,6 +318,12 @@ def _principal(owner: Employee, name: str) -> int:
     return principals.everybody().pk if name == "collection_member" else groups.make(uuid.uuid4().hex).pk
 
 
+def _waiting_turn(owner: Employee, name: str) -> uuid.UUID:
+    thread = make_thread(owner)
+    make_turn(thread, answer="180 EUR", status=STOPPED, message_status="stopped")
+    return make_turn(thread).pk
+
+
 MAKERS: dict[str, Callable[[Employee, str], Any]] = {
     "thread_id": _thread,
     "document_id": _document,
@@ -329,6 +335,7 @@ MAKERS: dict[str, Callable[[Employee, str], Any]] = {
     "folder_id": lambda owner, name: Folder.make(owner, "Plans").pk,
     "share_id": _share,
     "message_id": _answer,
+    "turn_id": _waiting_turn,
     "import_id": lambda owner, name: ThreadImport.begin(owner, "conversations.json", 100).pk,
     "citation_id": _citation,
     "page_no": lambda owner, name: 0,

@@ -85,8 +85,10 @@ export class AttachedFiles {
   async addFile(file: File, place: UploadPlace, instead?: Instead): Promise<void> {
     const key = newId();
     const attached: Attached = { key, name: file.name, upload: null, document: null, problem: "", instead };
-    if (!file.size) {
-      this.#put({ ...attached, problem: strings.emptyFile });
+    // No model that is served here sees; a picture that is taken and never looked at would be a lie.
+    const refusal = file.size ? file.type.startsWith("image/") && strings.noImages : strings.emptyFile;
+    if (refusal) {
+      this.#put({ ...attached, problem: refusal });
       return;
     }
     const upload = new Upload(file, () => this.#draw(), place);
@@ -144,8 +146,8 @@ export class AttachedFiles {
       "div",
       { class: "file", "data-state": isBad ? "failed" : null, title: attached.name },
       el("div", { class: "file__about" }, el("div", { class: "file__name" }, attached.name), el("div", { class: "file__state" }, line)),
-      iconButton("close", strings.detach(attached.name), () => this.#remove(attached), "icon-button--small"),
       attached.instead && el("button", { type: "button", class: "file__instead", click: () => this.#doInstead(attached) }, attached.instead.label),
+      iconButton("close", strings.detach(attached.name), () => this.#remove(attached), "icon-button--small"),
       percent !== null && el("progress", { class: "file__bar", max: 100, value: percent, "aria-label": line }),
     );
   }

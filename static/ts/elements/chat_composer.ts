@@ -1,6 +1,6 @@
 // <chat-composer>: the message, its files, and the button that sends or stops.
 //
-// Fires "message-send" {text, documents}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
+// Fires "message-send" {text, documents, once}, "draft-changed", "answer-stop" and "document-detach" {id}. The draft stays in the browser's
 // session until the message is acknowledged, so neither a reload nor a refusal loses it, and goes to the server too,
 // so that it is there on the person's other devices.
 
@@ -26,8 +26,12 @@ export class ChatComposer extends HTMLElement {
   #signs!: ComposerSigns;
   #text!: HTMLTextAreaElement;
   #isAnswering = false;
-  /** Enter was pressed while a file was still on its way: the message goes when the file is there. */
-  #goesWithFile = false;
+  #isAsking = false;
+  #warning = "";
+  /** Why the message came back, until it is changed. */
+  #refusal = "";
+  /** Enter was pressed while something was still on its way, a file or the message before: it goes after that. */
+  #goesLater = false;
   #draftKey = "draft";
   #keeper: DraftKeeper | null = null;
   /** A file that is attached here belongs to this thread, or to the one that the next question makes. */
@@ -37,7 +41,7 @@ export class ChatComposer extends HTMLElement {
     this.#text = find(this, "textarea");
     this.#files = new AttachedFiles(
       find(this, ".composer__files"),
-      () => this.#filesChanged(),
+      () => this.#settled(),
       ({ id }) => this.dispatchEvent(new CustomEvent("document-detach", { detail: id })),
     );
     this.#signs = new ComposerSigns(this.#text, this, find(this, ".composer__row"), {
@@ -50,7 +54,7 @@ export class ChatComposer extends HTMLElement {
     this.#text.addEventListener("paste", (event) => this.#paste(event));
     find(this, "form").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (this.#isAnswering) this.dispatchEvent(new CustomEvent("answer-stop"));
+      if (this.#stops) this.dispatchEvent(new CustomEvent("answer-stop"));
       else this.#send();
     });
     this.addEventListener("click", (event) => {
@@ -95,7 +99,8 @@ export class ChatComposer extends HTMLElement {
   /** The message came back: keep it, and say why. */
   giveBack(text: string, sentence: string): void {
     if (!this.#text.value) this.fill(text);
-    this.#hint(sentence, true);
+    this.#refusal = sentence;
+    this.#refresh();
   }
 
   get text(): string {
@@ -114,6 +119,23 @@ export class ChatComposer extends HTMLElement {
   /** Which models @ offers. */
   set models(models: () => ChatModel[]) {
     this.#signs.models = models;
+  }
+
+  /** Whether a message is on its way and not acknowledged: the next one must know what it follows. */
+  set isAsking(value: boolean) {
+    this.#isAsking = value;
+    this.#settled();
+  }
+
+  /** What one should know before sending, "" when there is nothing. */
+  set warning(sentence: string) {
+    this.#warning = sentence;
+    this.#refresh();
+  }
+
+  /** A message that waited: to be put differently, before whatever has been begun since. */
+  takeBack(text: string): void {
+    this.fill([text, this.#text.value].filter(Boolean).join("\n\n"));
   }
 
   override focus(): void {
@@ -145,7 +167,7 @@ export class ChatComposer extends HTMLElement {
   /** Now, or when the files are there. */
   #send(): void {
     const text = this.#text.value.trim();
-    this.#goesWithFile = this.#isWritten(text) && this.#files.isUploading;
+    this.#goesLater = this.#isWritten(text) && this.#isHeld;
     if (!this.#isSendable(text)) {
       this.#refresh();
       return;
@@ -153,6 +175,7 @@ export class ChatComposer extends HTMLElement {
     this.#text.value = "";
     this.#resize();
     this.#refresh();
+    this.dispatchEvent(new CustomEvent("draft-changed"));
     const detail: Draft = { text, documents: this.#files.documents, once: this.#signs.takeModel() };
     this.dispatchEvent(new CustomEvent("message-send", { detail }));
   }
@@ -162,13 +185,22 @@ export class ChatComposer extends HTMLElement {
   }
 
   #isSendable(text: string): boolean {
-    return this.#isWritten(text) && !this.#files.isUploading;
+    return this.#isWritten(text) && !this.#isHeld;
   }
 
-  /** What was sent off while a file was on its way goes now; without the file it stays, and says so. */
-  #filesChanged(): void {
-    if (this.#goesWithFile && !this.#files.isUploading && !this.#isAnswering) {
-      if (this.#files.hasFailed) this.#goesWithFile = false;
+  get #isHeld(): boolean {
+    return this.#files.isUploading || this.#isAsking;
+  }
+
+  /** The button stops while there is nothing to send. */
+  get #stops(): boolean {
+    return this.#isAnswering && !this.#text.value.trim();
+  }
+
+  /** Something arrived: what was sent off meanwhile goes now; without its file it stays, and says so. */
+  #settled(): void {
+    if (this.#goesLater && !this.#isHeld) {
+      if (this.#files.hasFailed) this.#goesLater = false;
       else this.#send();
     }
     this.#refresh();
@@ -176,14 +208,14 @@ export class ChatComposer extends HTMLElement {
 
   #key(event: KeyboardEvent): void {
     if (this.#signs.key(event)) return;
-    if (event.key === "Escape" && this.#goesWithFile) {
+    if (event.key === "Escape" && this.#goesLater) {
       event.preventDefault();
-      this.#goesWithFile = false;
+      this.#goesLater = false;
       this.#refresh();
     }
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (!this.#isAnswering) this.#send();
+    this.#send();
   }
 
   #paste(event: ClipboardEvent): void {
@@ -213,11 +245,13 @@ export class ChatComposer extends HTMLElement {
   }
 
   #edited(): void {
-    this.#goesWithFile = false;
+    this.#goesLater = false;
+    this.#refusal = "";
     if (this.#keeper) sessionStorage.setItem(this.#draftKey, this.#text.value);
     this.#keeper?.edit(this.#text.value);
     this.#resize();
     this.#refresh();
+    this.dispatchEvent(new CustomEvent("draft-changed"));
   }
 
   #resize(): void {
@@ -229,21 +263,23 @@ export class ChatComposer extends HTMLElement {
     const text = this.#text.value.trim();
     const over = countChars(text) - MAX_CHARS;
     if (over > 0) this.#hint(strings.tooLong(number(over)), true);
-    else if (text && this.#files.isUploading) this.#hint(this.#goesWithFile ? strings.sendsWithFile : strings.waitForUpload);
-    else this.#hint("");
+    else if (this.#refusal) this.#hint(this.#refusal, true);
+    else if (text && this.#files.isUploading) this.#hint(this.#goesLater ? strings.sendsWithFile : strings.waitForUpload);
+    else this.#hint(this.#warning, false, true);
     const button = find<HTMLButtonElement>(this, ".composer__send");
-    const label = this.#isAnswering ? strings.stop : strings.send;
-    button.disabled = !this.#isAnswering && !this.#isWritten(text);
+    const label = this.#stops ? strings.stop : this.#isAnswering ? strings.sendNext : strings.send;
+    button.disabled = !this.#stops && !this.#isWritten(text);
     if (button.getAttribute("aria-label") === label && button.title) return;
     button.setAttribute("aria-label", label);
     button.title = label;
-    button.replaceChildren(this.#isAnswering ? icon("stop", "icon--solid") : icon("send"));
+    button.replaceChildren(this.#stops ? icon("stop", "icon--solid") : icon("send"));
   }
 
-  #hint(text: string, isBad = false): void {
+  #hint(text: string, isBad = false, isWarning = false): void {
     const hint = find<HTMLElement>(this, ".composer__hint");
     if (hint.textContent !== text) hint.textContent = text;
     hint.toggleAttribute("data-bad", isBad);
+    hint.toggleAttribute("data-warn", isWarning && text !== "");
   }
 
   /** Files may be dropped anywhere on the page. */

@@ -1,14 +1,17 @@
-// <context-gauge>: how much of the model's context the conversation fills, after an answer.
+// <context-gauge>: how much of the model's context the conversation fills after an answer, or would with what is typed.
 
 import { el } from "../lib/dom";
 import { short } from "../lib/numbers";
 import { strings } from "../lib/strings";
 
 export class ContextGauge extends HTMLElement {
-  show(used: number, length: number): void {
+  /** "last": after the last answer; "next": with the question that is being written; "over": and it does not fit. */
+  show(used: number, length: number, kind: "last" | "next" | "over" = "last"): void {
     this.hidden = !used || !length;
     if (this.hidden) return;
     const words = strings.contextOf(short(used), short(length));
-    this.replaceChildren(el("progress", { class: "context__gauge", max: length, value: used, "aria-label": words }), words);
+    this.dataset["kind"] = kind;
+    this.title = kind === "last" ? strings.contextLast : strings.contextNext;
+    this.replaceChildren(el("progress", { class: "context__gauge", max: length, value: Math.min(used, length), "aria-label": words }), words);
   }
 }

@@ -45,8 +45,18 @@ export class Answers {
     }
   }
 
+  /** The turns whose question comes after the one that is being answered. */
+  get waiting(): { turn: string; question: HTMLElement }[] {
+    const all = [...this.#followed].map(([turn, { element }]) => ({ turn, question: questionOf(element) }));
+    return all.flatMap(({ turn, question }) => (question && question !== all[0]?.question ? [{ turn, question }] : []));
+  }
+
+  /** What is being written; what waits behind it is answered next. */
   stop(): void {
-    for (const turn of this.#followed.keys()) socket.stop(turn);
+    const waiting = new Set(this.waiting.map(({ turn }) => turn));
+    for (const turn of this.#followed.keys()) {
+      if (!waiting.has(turn)) socket.stop(turn);
+    }
   }
 
   #applied(event: TurnEvent): void {
@@ -70,4 +80,10 @@ export class Answers {
     this.#followed.delete(turn);
     socket.unfollow(turn);
   }
+}
+
+function questionOf(answer: AnswerStreamElement): HTMLElement | null {
+  let before = answer.closest(".answer")?.previousElementSibling ?? null;
+  while (before && !before.matches(".question")) before = before.previousElementSibling;
+  return before as HTMLElement | null;
 }

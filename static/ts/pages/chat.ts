@@ -24,9 +24,11 @@ import { Asking, type Place } from "./asking";
 import { Conversation } from "./conversation";
 import { Earlier } from "./earlier";
 import { watchQuotes } from "./quoting";
+import { type Asked, ContextWatch } from "./context_watch";
 import { closeSource, openSource, watchSources } from "./sources";
 import { endWithPage } from "./temporary";
 import { Settings } from "./thread_settings";
+import { WaitingQuestions } from "./waiting_questions";
 
 export class ChatPage {
   #thread: string | null = pageState.thread?.id ?? null;
@@ -44,6 +46,9 @@ export class ChatPage {
   #asking = new Asking(this.#conversation, this.#answers, this.#composer, () => this.#showWriting(), () => void this.#look());
 
   #settings = new Settings(this.#picker, () => this.#thread, () => this.#settled());
+
+  #waiting = new WaitingQuestions(this.#answers, this.#composer, () => void this.#look());
+  #watch = new ContextWatch(this.#composer, find(document, "context-gauge"), () => this.#asked, () => this.#showContext());
 
   start(): void {
     this.#composer.models = () => this.#picker.models;
@@ -103,6 +108,12 @@ export class ChatPage {
     }
   }
 
+  /** Of whom the next question would be asked. */
+  get #asked(): Asked | null {
+    const model = this.#picker.model;
+    return model && { thread: this.#thread, model: model.name, title: model.title, systemPrompt: this.#settings.beginning.settings.system_prompt };
+  }
+
   #accepted(frame: Accepted): void {
     if (!this.#asking.accepted(frame)) return;
     this.#composer.forgetDraft();
@@ -157,6 +168,8 @@ export class ChatPage {
   #showWriting(): void {
     if (this.#shouldLook && !this.#asking.isWaiting) void this.#look();
     this.#composer.isAnswering = this.#asking.isWaiting || this.#answers.isWriting;
+    this.#composer.isAsking = this.#asking.isWaiting;
+    this.#waiting.refresh();
   }
 
   #over(stream: AnswerStream): void {
@@ -173,13 +186,14 @@ export class ChatPage {
 
   #showContext(): void {
     const gauge = document.querySelector<ContextGauge>("context-gauge");
+    if (!this.#composer.isEmpty) return;
     gauge?.show(this.#conversation.lastAnswer?.contextTokens ?? 0, this.#picker.model?.context_length ?? 0);
   }
 
   async #choose(model: string): Promise<void> {
     this.#model = model;
     this.#composer.focus();
-    this.#showContext();
+    this.#watch.look();
     if (!this.#thread) return;
     try {
       await api("PATCH", `/threads/${this.#thread}/`, { model });
@@ -191,7 +205,7 @@ export class ChatPage {
   /** The settings of the thread were changed, perhaps its model. */
   #settled(): void {
     this.#model = this.#thread ? (this.#picker.model?.name ?? null) : this.#model;
-    this.#showContext();
+    this.#watch.look();
     this.#composer.focus();
   }
 
