@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,17 @@ from playwright.sync_api import Route, expect
 
 from tests.browser import papers
 from tests.browser.person import ANSWER_MS
-from tests.browser.quick import Seat, quick_hearth, quick_office, reader_state, seat  # noqa: F401
+from tests.browser.quick import Seat, quick_office, reader_state, seat  # noqa: F401
+from tests.services import RunningStack, running_stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def quick_hearth() -> Iterator[RunningStack]:
+    """Slow enough to do something in the middle of an answer."""
+    with running_stack(HEARTH_BACKEND="fake", HEARTH_FAKE_TOKENS_PER_SECOND="60") as stack:
+        yield stack
 
 
 def test_enter_is_remembered_while_a_file_is_on_its_way(seat: Seat, tmp_path: Path) -> None:  # noqa: F811
@@ -76,6 +85,7 @@ def test_a_prompt_is_chosen_by_its_sign_and_filled_in(seat: Seat) -> None:  # no
     dialog.get_by_role("button", name="Save").click()
     expect(page.locator(".library__card")).to_contain_text("Apology")
     reader.open("/")
+    reader.composer.fill("")
     reader.composer.press_sequentially("/apo")
     options = page.get_by_role("listbox", name="Saved prompts").get_by_role("option")
     expect(options).to_have_count(1)
@@ -97,6 +107,7 @@ def test_a_model_for_one_message_and_a_document_by_their_signs(seat: Seat, tmp_p
     page = reader.page
     reader.upload(papers.travel_policy(tmp_path))
     reader.open("/")
+    reader.composer.fill("")
     reader.composer.press_sequentially("What #travel")
     page.get_by_role("option").first.click()
     expect(reader.composer).to_have_value("What ")
@@ -115,7 +126,7 @@ def test_a_long_text_becomes_a_file_and_can_stay_a_text(seat: Seat) -> None:  # 
     reader = seat()
     page = reader.page
     reader.open("/")
-    reader.composer.focus()
+    reader.composer.fill("")
     paste = """(text) => {
       const data = new DataTransfer();
       data.setData("text/plain", text);
@@ -138,7 +149,7 @@ def test_what_is_asked_meanwhile_waits_and_can_be_taken_back(seat: Seat) -> None
     reader = seat()
     page = reader.page
     reader.open("/")
-    reader.ask("clock: 2000")
+    reader.ask("clock: 600")
     reader.wait_for_words()
     reader.ask("say: second answer")
     reader.ask("say: third answer")
