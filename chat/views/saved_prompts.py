@@ -19,7 +19,7 @@ from chat.requests import employee_of, signed_in
 from chat.views.audiences import audience_of, audiences_of, line_of
 from chat.views.documents import state_of
 from chat.views.frame import page_state
-from rag.models import Document
+from rag.models import Collection, Document
 
 FIELDS: dict[str, Any] = {"name": str, "description": str, "text": str, "shared_with": int | NoneType}
 OFFERED_DOCUMENTS = 500
@@ -66,10 +66,19 @@ def delete(request: HttpRequest, prompt_id: uuid.UUID) -> HttpResponse:
 
 @signed_in
 def offer(request: HttpRequest) -> JsonResponse:
-    """{"prompts": [summary], "documents": [state]}: what / and # offer, prompts by name, documents newest first."""
+    """{"prompts": [summary], "collections": [{id, name}], "documents": [state]}: what / and # offer.
+
+    Prompts and collections by name, documents newest first.
+    """
     employee = employee_of(request)
     documents = Document.objects.for_employee(employee).library().recent()[:OFFERED_DOCUMENTS]
-    return JsonResponse({"prompts": prompts_of(employee), "documents": [state_of(document) for document in documents]})
+    collections = Collection.objects.for_employee(employee).order_by("name")
+    offered = {
+        "prompts": prompts_of(employee),
+        "collections": [{"id": str(collection.pk), "name": collection.name} for collection in collections],
+        "documents": [state_of(document) for document in documents],
+    }
+    return JsonResponse(offered)
 
 
 def prompts_of(employee: Employee) -> list[dict[str, Any]]:

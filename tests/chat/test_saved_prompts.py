@@ -12,7 +12,7 @@ from django.test import Client
 from chat.errors import BadInput
 from chat.models import Employee, SavedPrompt
 from chat.prompt_fields import MAX_FIELDS, fields_of
-from rag import principals
+from rag import collections, principals
 from tests.factories import make_document
 
 JSON = {"content_type": "application/json"}
@@ -79,13 +79,18 @@ def test_bad_prompts(alices_browser: Client, fields: dict[str, Any], code: str) 
 def test_the_composer_offers_what_one_may_use(
     alice: Employee, bob: Employee, alices_browser: Client, bobs_browser: Client
 ) -> None:
-    """Bob is offered the shared prompt and his own document, and nothing else of Alice's."""
+    """Bob is offered what is shared with him and his own document, and nothing else of Alice's."""
     make_document(alice, "Secret.pdf")
     make_document(bob, "Own.pdf")
     SavedPrompt.objects.create(owner=alice, name="Private", text="x")
     SavedPrompt.objects.create(owner=alice, name="Shared", text="x", shared_with=principals.everybody())
+    collections.make(alice, "Hidden")
+    shelf = collections.make(alice, "Handbooks")
+    collections.give(shelf, principals.everybody(), "reader")
+    principals.ensure_for(bob)
     offer = bobs_browser.get("/composer/offer/").json()
     assert [prompt["name"] for prompt in offer["prompts"]] == ["Shared"]
+    assert [collection["name"] for collection in offer["collections"]] == ["Handbooks"]
     assert [document["title"] for document in offer["documents"]] == ["Own"]
     assert len(alices_browser.get("/composer/offer/").json()["prompts"]) == 2
 

@@ -1,6 +1,6 @@
 // <chat-composer>: the message, its files, and the button that sends or stops.
 //
-// Fires "message-send" {text, documents, once}, "draft-changed", "answer-stop" and "document-detach" {id}. The draft stays in the browser's
+// Fires "message-send" {text, documents, once}, "draft-changed", "collection-choose" {id, name}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
 // session until the message is acknowledged, so neither a reload nor a refusal loses it, and goes to the server too,
 // so that it is there on the person's other devices.
 
@@ -48,6 +48,7 @@ export class ChatComposer extends HTMLElement {
       fill: (text) => this.fill(text),
       replace: (start, end) => this.#cut(start, end),
       attach: (document) => this.attachDocument(document),
+      choose: (collection) => this.dispatchEvent(new CustomEvent("collection-choose", { detail: collection })),
     });
     this.#text.addEventListener("input", () => this.#edited());
     this.#text.addEventListener("keydown", (event) => this.#key(event));

@@ -1,4 +1,4 @@
-// / @ # in the composer: saved prompts, models for one message, documents.
+// / @ # in the composer: saved prompts, models for one message, collections and documents.
 
 import { api } from "../lib/api";
 import { el, iconButton } from "../lib/dom";
@@ -12,8 +12,9 @@ import { type Offered, OfferList } from "./offer_list";
 
 const FRESH_MS = 20_000;
 
-interface Offer { prompts: SavedPrompt[]; documents: DocumentState[] }
-export interface SignActs { fill(text: string): void; replace(start: number, end: number): void; attach(document: DocumentState): void }
+export interface OfferedCollection { id: string; name: string }
+interface Offer { prompts: SavedPrompt[]; collections: OfferedCollection[]; documents: DocumentState[] }
+export interface SignActs { choose(collection: OfferedCollection): void; fill(text: string): void; replace(start: number, end: number): void; attach(document: DocumentState): void }
 
 export class ComposerSigns {
   #list: OfferList;
@@ -52,7 +53,7 @@ export class ComposerSigns {
       return;
     }
     if (mention.sign === "@") {
-      this.#show(mention, { prompts: [], documents: [] });
+      this.#show(mention, { prompts: [], collections: [], documents: [] });
       return;
     }
     try {
@@ -78,9 +79,13 @@ export class ComposerSigns {
     return this.#offer;
   }
 
-  #show(mention: Mention, { prompts, documents }: Offer): void {
+  #show(mention: Mention, { prompts, collections, documents }: Offer): void {
     const label = { "/": strings.savedPrompts, "@": strings.models, "#": strings.documents }[mention.sign];
-    const all = { "/": () => prompts.map((prompt) => this.#promptOf(prompt)), "@": () => this.models().map((model) => this.#modelOf(model, mention)), "#": () => documents.map((document) => this.#documentOf(document, mention)) }[mention.sign]();
+    const all = {
+      "/": () => prompts.map((prompt) => this.#promptOf(prompt)),
+      "@": () => this.models().map((model) => this.#modelOf(model, mention)),
+      "#": () => [...collections.map((collection) => this.#collectionOf(collection, mention)), ...documents.map((document) => this.#documentOf(document, mention))],
+    }[mention.sign]();
     const found = matching(all, mention.query);
     // Words behind a sign that name nothing are just words.
     if (!found.length && mention.query.includes(" ")) this.#list.close();
@@ -105,6 +110,10 @@ export class ComposerSigns {
 
   #modelOf(model: ChatModel, { start, end }: Mention): Offered {
     return { name: model.title, about: model.is_default ? strings.defaultModel : "", icon: "model", choose: () => this.#chosen(start, end, () => this.#choose(model)) };
+  }
+
+  #collectionOf(collection: OfferedCollection, { start, end }: Mention): Offered {
+    return { name: collection.name, about: strings.collection, icon: "folder", choose: () => this.#chosen(start, end, () => this.acts.choose(collection)) };
   }
 
   #documentOf(document: DocumentState, { start, end }: Mention): Offered {

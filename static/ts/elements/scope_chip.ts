@@ -36,6 +36,16 @@ export class ScopeChip {
     return collections;
   }
 
+  /** One collection more, as with # in the message. */
+  add(id: string, name: string): void {
+    this.#names.set(id, name);
+    if (this.#scope.everything || this.#scope.collections.includes(id)) return;
+    this.#scope = { ...this.#scope, collections: [...this.#scope.collections, id] };
+    this.isChosen = true;
+    this.#draw();
+    this.chosen(this.#scope);
+  }
+
   async #choose(): Promise<void> {
     try {
       const collections = await this.look();

@@ -91,6 +91,7 @@ export const de: Strings = {
   failed: "Das hat nicht geklappt.",
   tooLong: (count) => `${count} Zeichen zu viel`,
   waitForUpload: "Das Hochladen läuft noch",
+  collection: "Sammlung",
   sendsWithFile: "Wird gesendet, sobald die Datei da ist",
   noImages: "Die Modelle hier sehen keine Bilder.",
   waitsForAnswer: "Wartet auf die Antwort darüber",

@@ -89,6 +89,7 @@ export const en = {
   failed: "That did not work.",
   tooLong: (count: string) => `${count} characters too many`,
   waitForUpload: "Wait for the upload to end",
+  collection: "Collection",
   sendsWithFile: "Is sent when the file is there",
   noImages: "The models here do not see images.",
   waitsForAnswer: "Waits for the answer above",

@@ -3,6 +3,7 @@
 import { askAgain } from "../elements/again_menu";
 import type { AnswerStreamElement } from "../elements/answer_stream";
 import type { ChatComposer, Draft } from "../elements/chat_composer";
+import type { OfferedCollection } from "../elements/composer_signs";
 import type { ContextGauge } from "../elements/context_gauge";
 import { copyFeedback } from "../elements/copy_feedback";
 import type { ModelPicker } from "../elements/model_picker";
@@ -56,6 +57,10 @@ export class ChatPage {
     if (this.#isTemporary) endWithPage(() => this.#thread);
     this.#composer.addEventListener("message-send", (event) => this.#asking.send((event as CustomEvent<Draft>).detail, this.#place));
     this.#composer.addEventListener("answer-stop", () => this.#stop());
+    this.#composer.addEventListener("collection-choose", (event) => {
+      const { id, name } = (event as CustomEvent<OfferedCollection>).detail;
+      this.#scope.add(id, name);
+    });
     this.#composer.addEventListener("document-detach", (event) => void this.#detach((event as CustomEvent<string>).detail));
     this.#picker.addEventListener("model-chosen", (event) => void this.#choose((event as CustomEvent<string>).detail));
     this.#list.addEventListener("thread-changed", (event) => this.#retitle((event as CustomEvent<{ id: string; title: string }>).detail));
