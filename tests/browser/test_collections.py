@@ -43,7 +43,7 @@ def shelf(person: Person, name: str) -> Locator:
 
 
 def row(person: Person, title: str) -> Locator:
-    return person.page.locator(".documents__row").filter(has_text=title)
+    return person.page.locator("[data-document]").filter(has_text=title)
 
 
 def act(person: Person, title: str, item: str) -> None:

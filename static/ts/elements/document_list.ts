@@ -32,6 +32,8 @@ export class DocumentList extends HTMLElement {
   #shelves = pageState.shelves ?? NOTHING;
   #hasMore = pageState.has_more ?? false;
   #turns = new Turns(UPLOADS_AT_ONCE);
+  /** Where documents of other shelves were last, so that each is counted once. */
+  #elsewhere = new Map<string, string | null>();
   #looking: ReturnType<typeof setTimeout> | undefined;
 
   connectedCallback(): void {
@@ -106,7 +108,9 @@ export class DocumentList extends HTMLElement {
     else this.#documents.delete(document.id);
     if (isHere && before) this.#redraw(document);
     else if (isHere || before) this.#draw();
-    if (isHere !== Boolean(before) || document.deleted) this.#lookSoon();
+    const isNews = !isHere && this.#elsewhere.get(document.id) !== document.collection && !document.is_thread_file;
+    if (isNews) this.#elsewhere.set(document.id, document.collection);
+    if (isHere !== Boolean(before) || isNews || document.deleted) this.#lookSoon();
     if (isHere && before && before.status !== document.status && (document.is_ready || document.status === "failed")) {
       this.#say(`${document.title}: ${document.is_ready ? strings.statusReadyShort : document.error || strings.statusFailed}`);
     }
