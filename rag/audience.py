@@ -11,6 +11,8 @@ from rag.models import Access, CollectionRight, Document, Hidden, Membership, Pr
 
 def readers_of(document: Document) -> set[int]:
     """The employees who may read the document now. Two queries; rag.rights from the other side."""
+    if document.deleted_at is not None or document.suspended_at is not None:
+        return set()  # with its exceptions gone, a deleted one would seem open to those it was hidden from
     given = Q(principal__in=Access.objects.filter(document=document).values("principal_id"))
     if document.collection_id is not None:
         rights = CollectionRight.objects.filter(collection_id=document.collection_id)
@@ -24,7 +26,7 @@ def readers_of(document: Document) -> set[int]:
 def curators_of(document: Document) -> set[int]:
     """The employees who look after it: of a collection its curators, else the owner."""
     if document.collection_id is None:
-        return {document.owner_id}
+        return {document.owner_id} & readers_of(document)
     rights = CollectionRight.objects.filter(
         collection_id=document.collection_id, role=CollectionRight.Role.CURATOR
     ).values("principal_id")
