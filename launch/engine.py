@@ -108,7 +108,7 @@ def _build(requirement: str, folder: Path, console: Console, *, with_cuda: bool)
     )
     steps.run(
         "Installing the build tools",
-        [*packages.PIP, "install", "--require-hashes", "-r", str(packages.REQUIREMENTS / "build.txt")],
+        [*packages.PIP, "install", "--no-deps", "--require-hashes", "-r", str(packages.REQUIREMENTS / "build.txt")],
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:

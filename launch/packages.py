@@ -15,7 +15,12 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
 
 
 def install(lock_name: str, console: Console) -> None:
-    """Install what requirements/<lock_name>.txt names. The engine is installed before, so pip finds it satisfied."""
+    """
+    Install exactly what requirements/<lock_name>.txt names. The engine is installed before, so pip finds it satisfied.
+
+    The lock holds the whole closure, so pip is told not to resolve again: for a dependency with an extra
+    (`coverage[toml]`), it would look for the newest version, and stop on the day one newer than the lock's appears.
+    """
     lock = REQUIREMENTS / f"{lock_name}.txt"
     stamp = stamp_of(lock)
     if stamp.is_current():
@@ -23,7 +28,7 @@ def install(lock_name: str, console: Console) -> None:
     console.say(f"Installing Python packages ({lock.name}) ...")
     steps.run(
         "Installing Python packages",
-        [*PIP, "install", "--require-hashes", "-r", str(lock)],
+        [*PIP, "install", "--no-deps", "--require-hashes", "-r", str(lock)],
         on_line=pip_progress(console),
     )
     stamp.write()
