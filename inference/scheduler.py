@@ -11,6 +11,7 @@ waited for; and nobody keeps all places for himself.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from inference import errors
@@ -29,6 +30,7 @@ _MOST_CROWDING = 2.5
 _READING_SHARE = 4  # of the time, over that of writing
 # A step costs 10 ms before its first token and 6 ms for each (135M, one core): smaller pieces waste a twentieth.
 _LEAST_CHUNK = 32
+_SHORT_PROMPT = 1.5  # steps: what takes no longer, a follow-up, is read in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Plan:
     operations: list[Operation] = field(default_factory=list)
     works: list[Work] = field(default_factory=list)
     num_prefill: int = 0
+    has_whole_prompt: bool = False  # somebody's reading ends in this step
 
 
 class Scheduler:
@@ -60,7 +63,7 @@ class Scheduler:
         num_offloaded = config.num_offloaded if can_offload else 0
         self.cache = SequenceCache(config.num_sequences, config.num_cells, num_offloaded, can_share=can_share)
         self._can_share, self._can_mix = can_share, can_mix
-        self._has_just_decoded = False
+        self._reading_seconds = 0.0  # left of the readers' turn, before those who write are next
         self.waiting: list[Generation] = []
         self.running: list[Generation] = []
         self._config = config
@@ -94,7 +97,7 @@ class Scheduler:
         plan = Plan(operations=self._pending)
         self._pending = []
         self._make_place(now)
-        if self._can_mix or not self._has_just_decoded:
+        if self._can_mix or self._reading_seconds < _LEAST_CHUNK / 2 * self._seconds_per_token:
             self._decode(plan)
         # Newcomers first get a place and then compete: a short question must not wait until a book has been read.
         self._admit(plan, now)
@@ -102,7 +105,8 @@ class Scheduler:
             self._read_prompts(plan, now)
         if not plan.works:  # it was the turn of prompts, and there is none
             self._decode(plan)
-        self._has_just_decoded = plan.num_prefill == 0
+        if not plan.num_prefill:
+            self._reading_seconds = self._turn_of_reading()
         if plan.works:
             plan.operations += self.cache.offload_idle()
         return plan
@@ -125,6 +129,8 @@ class Scheduler:
     def observe(self, plan: Plan, seconds: float) -> None:
         """Learn prices: of reading from steps that mostly read, of writing from those that only write."""
         num_tokens = sum(work.count for work in plan.works)
+        if plan.num_prefill:
+            self._reading_seconds -= seconds
         if plan.num_prefill == 0:
             self._seconds_per_decode += _SMOOTHING * (seconds - self._seconds_per_decode)
         elif plan.num_prefill >= num_tokens // 2 and num_tokens >= 16:
@@ -148,12 +154,12 @@ class Scheduler:
 
     def _read_prompts(self, plan: Plan, now: float) -> None:
         reading = self._fairness.to_read(self.running, now)
-        budget, least = self._budgets(plan, len(reading))
+        budget = self._budget(plan, reading)
         for generation in reading:
-            count = self._read(plan, generation, budget)
-            budget, least = budget - count, least - count
-            if count == generation.num_missing:  # its first word would wait for what others read in the same step
-                budget = min(budget, least)
+            # The first word of a prompt that ends here would wait for what others read in the same step.
+            if plan.has_whole_prompt and generation.num_missing > budget:
+                continue
+            budget -= self._read(plan, generation, budget)
 
     def _read(self, plan: Plan, generation: Generation, budget: int) -> int:
         """Put a chunk of the prompt into the plan; returns its size."""
@@ -167,6 +173,7 @@ class Scheduler:
             return 0
         plan.works.append(Work(generation, generation.num_computed, count))
         plan.num_prefill += count
+        plan.has_whole_prompt |= count == generation.num_missing
         return count
 
     def _make_place(self, now: float) -> None:
@@ -234,22 +241,32 @@ class Scheduler:
         taken, self._pending = self._pending, []
         return taken
 
-    def _budgets(self, plan: Plan, num_reading: int) -> tuple[int, int]:
-        """Tokens of prompts in this step, and in one that somebody waits for.
+    def _turn_of_reading(self) -> float:
+        """How long prompts are read before those who write are next, in seconds.
 
-        Readers wait for all of a step, so it is short. But the fewer write at the same time, the dearer is each word,
-        so those who wait should soon write too: the sum of both is least where a step's length goes with the square
-        root of how many wait over how many read. And reading gets its share of the time, lest a crowd of readers keeps
-        newcomers out."""
-        config, num_decoding = self._config, len(self.running) - num_reading
-        seconds = config.prefill_step_seconds
-        if num_decoding:
-            crowding = math.sqrt(max(1.0, num_reading / num_decoding))
-            seconds = max(
-                config.decode_step_seconds * min(crowding, _MOST_CROWDING), _READING_SHARE * self._seconds_per_decode
-            )
-        room = config.batch_tokens - len(plan.works)
-        return min(self._affordable(seconds), room), min(self._affordable(config.decode_step_seconds), room)
+        Readers wait for all of it, so it is short. But the fewer write at the same time, the dearer is each word,
+        so those who wait should soon write too: the sum of both is least where it goes with the square root of how
+        many wait over how many read. And reading gets its share of the time, lest a crowd of readers keeps newcomers
+        out."""
+        num_decoding = sum(g.is_decoding for g in self.running)
+        crowding = math.sqrt(max(1.0, len(self.running) / max(1, num_decoding) - 1))
+        seconds = self._config.decode_step_seconds * min(crowding, _MOST_CROWDING)
+        return max(seconds, _READING_SHARE * self._seconds_per_decode)
+
+    def _budget(self, plan: Plan, reading: Sequence[Generation]) -> int:
+        """Tokens of prompts in this step. A turn of reading is several steps, so that a follow-up which arrives
+        meanwhile waits for one of them only."""
+        step = self._config.decode_step_seconds
+        if len(reading) == len(self.running):
+            seconds = self._config.prefill_step_seconds
+        elif self._can_mix:
+            seconds = self._turn_of_reading()
+        else:
+            seconds = self._reading_seconds / max(1, round(self._reading_seconds / step))
+        budget = self._affordable(seconds)
+        if reading and reading[0].num_missing <= self._affordable(_SHORT_PROMPT * step):
+            budget = max(budget, reading[0].num_missing)
+        return min(budget, self._config.batch_tokens - len(plan.works))
 
     def _affordable(self, seconds: float) -> int:
         return max(_LEAST_CHUNK, int(seconds / max(self._seconds_per_token, 1e-6)))

@@ -45,14 +45,57 @@ def test_a_step_decodes_first_and_reads_within_its_budget() -> None:
     assert [(work.generation.id, work.count) for work in plan.works] == [(1, 1), (2, 31)]
 
 
+def timed(scheduler: Scheduler, now: float, price: float = 0.01) -> list[tuple[int, int]]:
+    """One step at a price for each token; returns (who, tokens)."""
+    plan = scheduler.plan(now)
+    evaluate(scheduler, plan)
+    scheduler.observe(plan, price * sum(work.count for work in plan.works))
+    return [(work.generation.id, work.count) for work in plan.works]
+
+
 def test_where_mixing_is_dear_the_two_kinds_of_steps_take_turns() -> None:
-    """Readers get their next word after each piece of a prompt, and nobody waits when there is only one kind."""
+    """Readers get their next word after each turn of reading, and nobody waits when there is only one kind."""
     scheduler = Scheduler(CONFIG, can_mix=False)
     scheduler.submit(request(1))
-    evaluate(scheduler, scheduler.plan(10.0))
+    timed(scheduler, 10.0)
     scheduler.submit(request(2, length=60))
-    done = [evaluate(scheduler, scheduler.plan(11.0)) for _ in range(6)]
+    done = [[who for who, _ in timed(scheduler, 11.0, price=0.02)] for _ in range(6)]
     assert done == [[1], [2], [1], [2], [1, 2], [1, 2]]
+
+
+TURNS = replace(
+    CONFIG, num_cells=8192, context_length=2048, max_running=8, num_sequences=8, batch_tokens=512,
+    decode_step_seconds=0.5,
+)  # fmt: skip
+
+
+def test_a_follow_up_is_read_at_the_next_step_of_a_long_turn_of_reading() -> None:
+    """Where many wait for few, prompts are read for longer at a time, in several steps: a short prompt that comes
+    meanwhile waits for one of them, not for all, is read in one piece, and nobody else's tokens are in its step."""
+    scheduler = Scheduler(TURNS, can_mix=False)
+    scheduler.submit(request(1))
+    for _ in range(40):
+        scheduler.observe(Plan(works=[Work(request(0), 0, 1000)], num_prefill=1000), 10.0)
+    timed(scheduler, 10.0)
+    for number in range(2, 7):
+        scheduler.submit(request(number, length=900))
+    first = [timed(scheduler, 11.0) for _ in range(2)]
+    assert [[who for who, _ in step] for step in first] == [[1], [2]], "one reads, five wait: a turn of a second"
+    scheduler.submit(request(7, length=60))
+    assert timed(scheduler, 11.5) == [(7, 60)]
+
+
+def test_readers_get_their_word_when_the_turn_of_reading_is_over() -> None:
+    """However many wait, the turn of those who are read to ends after its time."""
+    scheduler = Scheduler(TURNS, can_mix=False)
+    scheduler.submit(request(1))
+    for _ in range(40):
+        scheduler.observe(Plan(works=[Work(request(0), 0, 1000)], num_prefill=1000), 10.0)
+    timed(scheduler, 10.0)
+    for number in range(2, 9):
+        scheduler.submit(request(number, length=900))
+    kinds = ["write" if timed(scheduler, 11.0) == [(1, 1)] else "read" for _ in range(9)]
+    assert kinds == ["write", "read", "read", "write", "read", "read", "write", "read", "read"]
 
 
 def test_a_step_is_longer_where_many_wait_for_few() -> None:
