@@ -71,6 +71,8 @@ class Chat:
         if "messages" in body:
             segments = self._segments(body["messages"], body["continue_final"], [])
             return [len(templates.encode(segments, self.vocab))]
+        if "content" in body:
+            return self.vocab.tokenize(body["content"], add_special=body["add_special"])
         return [len(self.vocab.tokenize(text)) for text in body["input"]]
 
     def embed(self, number: int, body: dict[str, Any]) -> None:

@@ -3,11 +3,11 @@
 Thread A (the main one) owns the context and runs the loop; thread B reads the socket, renders templates and
 tokenizes. Frames go out from whoever has something to say, one per engine step with the news of all requests.
 
-    in   ["load", {...}]  ["submit", id, {...}]  ["cancel", id]  ["tokenize", id, {...}]  ["embed", id, {...}]
-         ["rerank", id, {...}]
+    in   ["load", {...}]  ["submit", id, {...}]  ["cancel", id]  ["tokenize", id, {...}]  ["detokenize", id, {...}]
+         ["embed", id, {...}]  ["rerank", id, {...}]
     out  ["loading", percent]  ["ready", facts]  ["failed", error]  ["step", [events], statistics]
          ["prepared", id]  ["beat", steps, is_busy]
-         ["counts", id, [int]]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
+         ["counts", id, [int]]  ["text", id, text]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
 
 The socket's end is the signal to go; the kernel kills us should the parent vanish without closing it.
 """
@@ -68,6 +68,8 @@ class Embedding:
     def count(self, body: dict[str, Any]) -> list[int]:
         if "messages" in body:
             raise errors.BadParameter("model", "This is an embedding model; it does not chat.")
+        if "content" in body:
+            return self.vocab.tokenize(body["content"], add_special=body["add_special"])
         return [len(self._embedder.prepare(text)) for text in body["input"]]
 
     def embed(self, number: int, body: dict[str, Any]) -> None:
@@ -158,6 +160,8 @@ def listen(messages: Any, model: Model, send: Send) -> None:
                     model.rerank(number, rest[0])
                 elif kind == "tokenize":
                     send(["counts", number, model.count(rest[0])])
+                elif kind == "detokenize":
+                    send(["text", number, spelt(model.vocab, rest[0]["tokens"])])
             except errors.InferenceError as error:
                 send(["error", number, error.to_wire()])
             except Exception:  # one of the three outermost loops: the next request must live
@@ -165,6 +169,14 @@ def listen(messages: Any, model: Model, send: Send) -> None:
                 send(["error", number, errors.EngineError("The request could not be prepared.").to_wire()])
     finally:
         model.inbox.put(None)
+
+
+def spelt(vocab: Vocab, tokens: list[int]) -> str:
+    """The text of tokens, control tokens included; bytes that make no character become U+FFFD."""
+    if tokens and max(tokens) >= vocab.num_tokens:
+        raise errors.BadParameter("tokens", f"This model has {vocab.num_tokens:,} tokens, and no token {max(tokens)}.")
+    controls = {token: text.encode() for text, token in vocab.specials.items()}
+    return b"".join(controls.get(token) or vocab.piece(token) for token in tokens).decode("utf-8", errors="replace")
 
 
 class Beat:

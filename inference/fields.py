@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from inference import errors
+from inference.request import PRIORITIES
 
 MAX_TEXT_CHARS = 16 * 1024 * 1024
 MAX_COUNT = 2**31 - 1
@@ -92,6 +93,36 @@ def is_portable(value: Any, depth: int = 100) -> bool:
     if isinstance(value, int):
         return -(2**63) <= value < 2**64
     return value is None or (math.isfinite(value) if isinstance(value, float) else is_text(value))
+
+
+def model_name(body: Mapping[str, Any]) -> str:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        bad("model", "model must name a model.")
+    return model
+
+
+def priority_of(body: Mapping[str, Any], default: str) -> str:
+    priority = body.get("priority") or default
+    if priority not in PRIORITIES:
+        bad("priority", f"priority must be one of {', '.join(PRIORITIES)}.")
+    return str(priority)
+
+
+def texts_or_tokens(body: Mapping[str, Any], name: str, most: int) -> list[str] | list[list[int]]:
+    """A text, a list of texts, a list of tokens, or a list of such lists."""
+    value = body.get(name)
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list) and value and all(is_token(item) for item in value):
+        value = [value]
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        bad(name, f"{name} must be a text, or a list of 1 to {most} of them.")
+    if all(is_text(item) for item in value):
+        return value
+    if all(isinstance(item, list) and item and all(is_token(token) for token in item) for item in value):
+        return value
+    bad(name, f"{name} must be texts, or lists of tokens.")
 
 
 def _no_constant(name: str) -> NoReturn:

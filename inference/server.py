@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from inference import errors, fields, parameters, reranking
+from inference import errors, fields, parameters, reranking, text_parameters
 from inference.chat_answers import ChatAnswer
 from inference.completions import CompletionAnswer
 from inference.config import ServiceConfig
@@ -76,6 +76,7 @@ def make_app(config: ServiceConfig) -> Starlette:
             route("/v1/embeddings", _embeddings),
             route("/v1/rerank", _rerank),
             route("/tokenize", _tokenize),
+            route("/detokenize", _detokenize),
         ],
     )
     app.state.service = service
@@ -187,7 +188,7 @@ async def _begun(
 
 
 async def _embeddings(service: Service, request: Request) -> Response:
-    job = parameters.embedding_job(await _body(service, request))
+    job = text_parameters.embedding_job(await _body(service, request))
     body = {"input": job.inputs, "priority": job.priority}
     vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "embed", body, job.keep_alive))
     dimensions = len(vectors[0]) // 4
@@ -203,7 +204,7 @@ async def _embeddings(service: Service, request: Request) -> Response:
 
 
 async def _rerank(service: Service, request: Request) -> Response:
-    job = parameters.rerank_job(await _body(service, request))
+    job = text_parameters.rerank_job(await _body(service, request))
     body = {"query": job.query, "documents": job.documents, "priority": job.priority}
     vectors, num_tokens = await _unless_gone(request, service.pool.call(job.model, "rerank", body, job.keep_alive))
     service.metrics.reranked(job.model, len(vectors), num_tokens)
@@ -217,11 +218,22 @@ async def _rerank(service: Service, request: Request) -> Response:
 
 
 async def _tokenize(service: Service, request: Request) -> Response:
-    model, body = parameters.tokenize_job(await _body(service, request))
-    (counts,) = await _unless_gone(request, service.pool.call(model, "tokenize", body))
+    model, body = text_parameters.tokenize_job(await _body(service, request))
+    (found,) = await _unless_gone(request, service.pool.call(model, "tokenize", body))
+    if "content" in body:
+        length = service.pool.context_length(model)
+        return _json(request, {"tokens": found, "count": len(found), "max_model_len": length})
+    counts = found
     if "messages" in body:
         return _json(request, {"count": counts[0], "context_length": service.pool.context_length(model)})
     return _json(request, {"counts": counts})
+
+
+async def _detokenize(service: Service, request: Request) -> Response:
+    """llama-server's name for the text, and vLLM's."""
+    model, body = text_parameters.detokenize_job(await _body(service, request))
+    (text,) = await _unless_gone(request, service.pool.call(model, "detokenize", body))
+    return _json(request, {"content": text, "prompt": text})
 
 
 async def _body(service: Service, request: Request) -> dict[str, Any]:

@@ -9,6 +9,7 @@ patternProperties, propertyNames, bounds of a number that are no whole numbers, 
 from __future__ import annotations
 
 from inference.schema.gbnf import ANY_OBJECT, MAX_GRAMMAR_CHARS, SchemaRefused, literal, until
-from inference.schema.writer import MAX_DEPTH, Writer, grammar
+from inference.schema.references import MAX_DEPTH
+from inference.schema.writer import Writer, grammar
 
 __all__ = ["ANY_OBJECT", "MAX_DEPTH", "MAX_GRAMMAR_CHARS", "SchemaRefused", "Writer", "grammar", "literal", "until"]

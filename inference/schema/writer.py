@@ -7,17 +7,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote
 
 from inference.schema import strings
 from inference.schema.choices import never_fits
 from inference.schema.gbnf import BASE, MAX_GRAMMAR_CHARS, SchemaRefused, literal
 from inference.schema.merging import checked, has_type, merged, type_list
 from inference.schema.numbers import NUMERIC, ranged
+from inference.schema.references import MAX_DEPTH, Budget, flat, target
 
-MAX_NODES, MAX_DEPTH, MAX_REPEATS = 2000, 48, 1000
-# Each open alternative is asked about each token: 1,000 of them took 0.6 s a token, for everybody in the batch.
-MAX_ALTERNATIVES = 250
+MAX_REPEATS = 1000
 
 _OF_TYPE: dict[str, set[str]] = {
     "object": {"properties", "required", "additionalProperties"},
@@ -43,7 +41,7 @@ class Writer:
     def __init__(self) -> None:
         self.rules: dict[str, str] = {}
         self._root: Any = None
-        self._num_nodes = self._num_alternatives = 0
+        self._budget = Budget()
         self._refs: dict[tuple[int, str], str] = {}
         self._roots: list[Any] = []  # kept, so that no id is used twice
         self._place: list[str] = []
@@ -74,17 +72,17 @@ class Writer:
         return text
 
     def _any(self, schema: Any) -> str:
-        self._num_nodes += 1
-        if len(self._place) > MAX_DEPTH or self._num_nodes > MAX_NODES:
+        if len(self._place) > MAX_DEPTH:
             self._place = []
             raise SchemaRefused("The schema is too large")
+        self._budget.node()
         if schema is True or schema == {}:
             return "value"
         schema = checked(schema)
         if "$ref" in schema and len(schema) == 1:
             return self._ref(schema["$ref"])
         if "$ref" in schema or "allOf" in schema:
-            return self._any(self._flat(schema, 0))
+            return self._any(self._flat(schema))
         for key in _UNIONS:
             if key in schema:
                 rest = {name: value for name, value in schema.items() if name != key}
@@ -195,7 +193,7 @@ class Writer:
         """One of given values. Other keywords may stand beside them if they are of a kind that can be looked up."""
         self._refuse_others(schema, {"const", "enum", "type"})
         values = [schema["const"]] if "const" in schema else schema["enum"]
-        self._count_alternatives(values, "enum")
+        self._budget.alternatives(values, "enum")
         if "const" in schema and "enum" in schema:
             raise SchemaRefused("'const' and 'enum' can only be held one at a time")
         if "type" in schema:
@@ -206,13 +204,13 @@ class Writer:
         return self.rule(" | ".join(map(_const, values)))
 
     def _union(self, key: str, schemas: Any, rest: dict[str, Any]) -> str:
-        self._count_alternatives(schemas, key)
+        self._budget.alternatives(schemas, key)
         alternatives = []
         for number, each in enumerate(schemas):
             with self._at(f"{key}[{number}]"):
-                alternatives.append(self._flat(merged(self._flat(each, 0), rest), 0) if rest else each)
+                alternatives.append(self._flat(merged(self._flat(each), rest)) if rest else each)
         if key == "oneOf" and len(alternatives) > 1:
-            flat = [self._flat(each, 0) for each in alternatives]
+            flat = [self._flat(each) for each in alternatives]
             if not all(never_fits(one, other) for one, other in itertools.permutations(flat, 2)):
                 raise SchemaRefused("'oneOf' has alternatives that may fit at the same time; use 'anyOf'")
         found = []
@@ -221,38 +219,10 @@ class Writer:
                 found.append(self._any(each))
         return self.rule(" | ".join(found))
 
-    def _flat(self, schema: Any, depth: int) -> Any:
-        """The same schema without $ref and allOf at its top."""
-        if depth > MAX_DEPTH:
-            raise SchemaRefused("'$ref' leads in a circle")
-        if schema is True or schema is False:
-            return schema
-        schema = checked(schema)
-        if not {"$ref", "allOf"} & schema.keys():
-            return schema
-        rest = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
-        parts = schema.get("allOf", [])
-        if "allOf" in schema:
-            self._count_alternatives(parts, "allOf")
-        if "$ref" in schema:
-            parts = [self._target(schema["$ref"]), *parts]
-        for part in parts:
-            rest = merged(rest, self._flat(part, depth + 1))
-            self._num_nodes += 1
-            if self._num_nodes > MAX_NODES:
-                raise SchemaRefused("The schema is too large")
-        return rest
-
-    def _count_alternatives(self, values: Any, key: str) -> None:
-        self._num_alternatives += len(values) if isinstance(values, list) else 0
-        if not isinstance(values, list) or not values or self._num_alternatives > MAX_ALTERNATIVES:
-            raise SchemaRefused(
-                f"{key!r} must be a list, and all such lists together may have {MAX_ALTERNATIVES} entries"
-            )
+    def _flat(self, schema: Any) -> Any:
+        return flat(self._root, schema, self._budget)
 
     def _ref(self, reference: str) -> str:
-        if not reference.startswith("#"):
-            raise SchemaRefused("'$ref' can only lead within the schema")
         if reference in self._direct:
             raise SchemaRefused("'$ref' leads in a circle")
         key = (id(self._root), reference)
@@ -260,23 +230,9 @@ class Writer:
             name = self._refs[key] = f"ref{len(self._refs)}"
             self._direct.append(reference)
             with self._at(reference[:60]):
-                self.rules[name] = self._any(self._target(reference))
+                self.rules[name] = self._any(target(self._root, reference))
             self._direct.remove(reference)
         return self._refs[key]
-
-    def _target(self, reference: str) -> Any:
-        if not reference.startswith("#"):
-            raise SchemaRefused("'$ref' can only lead within the schema")
-        target = self._root
-        for part in filter(None, unquote(reference[1:]).split("/")):
-            key = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(target, list) and key.isdecimal() and int(key[:9]) < len(target):
-                target = target[int(key)]
-            elif isinstance(target, Mapping) and key in target:
-                target = target[key]
-            else:
-                raise SchemaRefused(f"The reference {reference[:60]!r} leads nowhere")
-        return target
 
     @contextmanager
     def _at(self, name: str) -> Iterator[None]:

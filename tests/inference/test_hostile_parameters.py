@@ -10,16 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference import errors, fields, frames, parameters
+from inference import errors, fields, frames, parameters, text_parameters
 
 HELLO = [{"role": "user", "content": "hello"}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 DOORS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
     "chat": (parameters.chat_job, {"model": "m", "messages": HELLO}),
     "completions": (parameters.completion_job, {"model": "m", "prompt": "x"}),
-    "embeddings": (parameters.embedding_job, {"model": "m", "input": "x"}),
-    "rerank": (parameters.rerank_job, {"model": "m", "query": "x", "documents": ["y"]}),
-    "tokenize": (parameters.tokenize_job, {"model": "m", "input": "x"}),
+    "embeddings": (text_parameters.embedding_job, {"model": "m", "input": "x"}),
+    "rerank": (text_parameters.rerank_job, {"model": "m", "query": "x", "documents": ["y"]}),
+    "tokenize": (text_parameters.tokenize_job, {"model": "m", "input": "x"}),
+    "tokens": (text_parameters.tokenize_job, {"model": "m", "content": "x"}),
+    "detokenize": (text_parameters.detokenize_job, {"model": "m", "tokens": [1]}),
 }
 NAMES = [
     "model",

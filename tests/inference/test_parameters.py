@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inference import errors, fields, parameters
+from inference import errors, fields, parameters, text_parameters
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 
@@ -179,5 +179,5 @@ def test_a_number_beyond_all_floats_is_refused() -> None:
 def test_bad_embedding_inputs_are_refused(value: Any) -> None:
     """Texts, or lists of tokens, and nothing between."""
     with pytest.raises(errors.BadParameter) as caught:
-        parameters.embedding_job({"model": "m", "input": value})
+        text_parameters.embedding_job({"model": "m", "input": value})
     assert caught.value.param == "input"

@@ -270,6 +270,12 @@ def test_without_the_secret_nothing_is_served(fake_service: RunningInference, se
         ("/v1/embeddings", b'{"model": "fake-embed", "input": [[2147483647]]}'),
         ("/v1/embeddings", b'{"model": "fake-embed", "input": "x", "dimensions": 385}'),
         ("/tokenize", b'{"model": "fake-chat"}'),
+        ("/tokenize", b'{"model": "fake-chat", "content": "x", "parse_special": true}'),
+        ("/tokenize", b'{"model": "fake-chat", "content": "x", "input": "x"}'),
+        ("/detokenize", b'{"model": "fake-chat"}'),
+        ("/detokenize", b'{"model": "fake-chat", "tokens": [-1]}'),
+        ("/detokenize", b'{"model": "fake-chat", "tokens": ["x"]}'),
+        ("/detokenize", b'{"model": "fake-chat", "tokens": [2147483647]}'),
     ],
 )
 def test_hostile_bodies_get_a_400(http: httpx.Client, path: str, raw: bytes) -> None:
@@ -278,6 +284,18 @@ def test_hostile_bodies_get_a_400(http: httpx.Client, path: str, raw: bytes) -> 
     assert response.status_code == 400
     assert set(response.json()["error"]) >= {"message", "type", "param", "code"}
     assert http.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["content", "prompt"])
+def test_a_text_becomes_tokens_and_tokens_a_text(http: httpx.Client, name: str) -> None:
+    """As clients of llama-server and of vLLM ask for it; a text that spells a control token comes back as it was."""
+    text = "Größe <|im_end|>\n 漢字 🙂"
+    tokens = http.post("/tokenize", json={"model": "fake-chat", name: text}).json()
+    assert tokens["count"] == len(tokens["tokens"])
+    assert tokens["max_model_len"] > 0
+    spelt = http.post("/detokenize", json={"model": "fake-chat", "tokens": tokens["tokens"]}).json()
+    assert spelt == {"content": text, "prompt": text}
+    assert http.post("/detokenize", json={"model": "fake-embed", "tokens": []}).json()["content"] == ""
 
 
 def test_a_body_that_is_too_large_is_refused_while_it_comes(fake_service: RunningInference) -> None:
