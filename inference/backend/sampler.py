@@ -31,8 +31,11 @@ class LlamaSampler:
 
     def __init__(self, params: SamplingParams, vocab: LlamaVocab, generated: Sequence[int]) -> None:
         self.handle = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-        for part in self._parts(params, vocab, len(generated)):
+        parts = self._parts(params, vocab)
+        for part in parts:
             llama.llama_sampler_chain_add(self.handle, part)
+        # The generator of a seeded answer, whose state a successor process must come to by the same number of draws.
+        self._luck = parts[-1] if params.seed is not None and params.temperature > 0 else None
         self.grammar = None
         self.lazy: _Lazy | None = None
         self._vocab = vocab
@@ -46,6 +49,7 @@ class LlamaSampler:
         self._hidden = np.array(sorted(hidden), dtype=np.int32)
         self._is_hidden = frozenset(hidden)
         for token in generated:
+            self._draw(1 if self.grammar is None else 2)
             self.accept(token)
 
     def accept(self, token: int) -> None:
@@ -86,7 +90,9 @@ class LlamaSampler:
         everything = np.arange(len(logits), dtype=np.int32)
         candidates = _Candidates(everything, logits)
         llama.llama_sampler_apply(self.handle, candidates.pointer)
-        if not self.allows(candidates.selected):
+        if self.allows(candidates.selected):
+            self._draw(1)  # two for each token under a grammar, however it was found
+        else:
             candidates = _Candidates(everything, logits)
             candidates.forbid(self._hidden)
             llama.llama_sampler_apply(self.grammar, candidates.pointer)
@@ -97,7 +103,14 @@ class LlamaSampler:
         self.accept(token)
         return token
 
-    def _parts(self, params: SamplingParams, vocab: LlamaVocab, num_generated: int) -> list[Any]:
+    def _draw(self, count: int) -> None:
+        """Let the generator go on by so many numbers. From a single candidate it draws one, like from many."""
+        if self._luck is not None:
+            one = _Candidates(np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.float32))
+            for _ in range(count):
+                llama.llama_sampler_apply(self._luck, one.pointer)
+
+    def _parts(self, params: SamplingParams, vocab: LlamaVocab) -> list[Any]:
         parts = []
         biases = list(params.logit_bias)
         if params.ignore_eos:
@@ -119,8 +132,7 @@ class LlamaSampler:
         if params.min_p > 0:
             parts.append(llama.llama_sampler_init_min_p(params.min_p, 1))
         parts.append(llama.llama_sampler_init_temp(params.temperature))
-        # A successor process cannot know the generator's state; it goes on with another seed, not the same one.
-        seed = llama.LLAMA_DEFAULT_SEED if params.seed is None else (params.seed + num_generated) % _MAX_SEED
+        seed = llama.LLAMA_DEFAULT_SEED if params.seed is None else params.seed % _MAX_SEED
         return [*parts, llama.llama_sampler_init_dist(seed)]
 
     def close(self) -> None:

@@ -123,3 +123,60 @@ def test_a_mark_in_the_middle_of_words_begins_a_grammar(model: Any, template: st
             if scribe.sampler.grammar is not None and not after:
                 scribe.write()
             scribe.sampler.close()
+
+
+WAITING = SamplingParams(
+    temperature=1.0, seed=7, grammar=schema.grammar(PERSON), triggers=(("<tool_call>", False, "root"),)
+)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        SamplingParams(temperature=1.0, seed=7),
+        SamplingParams(temperature=1.5, seed=2**64 - 1, top_k=0, top_p=1.0, min_p=0.0, presence_penalty=0.5),
+        SamplingParams(temperature=0.8, seed=-3, min_p=0.9),
+        SamplingParams(temperature=1.0, seed=7, grammar=schema.grammar(PERSON)),
+        WAITING,
+    ],
+    ids=["plain", "uncut", "often one candidate", "grammar", "grammar behind a mark"],
+)
+def test_a_seeded_answer_goes_on_as_if_nothing_had_happened(model: Any, params: SamplingParams) -> None:
+    """From whatever token on: a process that takes over from one that died comes to the same draws."""
+    from inference.backend.sampler import LlamaSampler
+
+    luck = np.random.default_rng(1)
+    mark = model.vocab.tokenize("<tool_call>")
+    rows = [luck.normal(0, 3, model.vocab.num_tokens).astype(np.float32) for _ in range(30)]
+    if params.triggers:  # the words before the mark, then the mark itself
+        for row, token in zip(rows[4:], mark, strict=False):
+            row[token] += 1000
+
+    def written(sampler: Any, begin: int) -> list[int]:
+        tokens = []
+        for row in rows[begin:]:
+            token = sampler.choose(row) if sampler.grammar is not None else _plain(sampler, row)
+            assert token is not None
+            tokens.append(token)
+            if model.vocab.is_end(token):
+                break
+        sampler.close()
+        return tokens
+
+    whole = written(LlamaSampler(params, model.vocab, []), 0)
+    assert len(whole) > 8
+    for cut in range(1, len(whole), 7):
+        assert written(LlamaSampler(params, model.vocab, whole[:cut]), cut) == whole[cut:]
+
+
+def _plain(sampler: Any, row: Any) -> int:
+    """As llama_sampler_sample does it over the logits of a context."""
+    import llama_cpp.llama_cpp as llama
+
+    from inference.backend.sampler import _Candidates
+
+    candidates = _Candidates(np.arange(len(row), dtype=np.int32), row)
+    llama.llama_sampler_apply(sampler.handle, candidates.pointer)
+    token = candidates.selected
+    sampler.accept(token)
+    return token
