@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -45,6 +46,7 @@ class Sample:
     num_threads: int
     num_files: int
     num_processes: int
+    parts_mib: dict[str, dict[str, float]]  # by process: heap, other anonymous memory, mapped files
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Figures:
         return (
             {"counts": dict(self.counts), "lost": self.lost[:10], "num_lost": len(self.lost)}
             | growth
-            | {"requests_left": self.num_left}
+            | {"requests_left": self.num_left, "parts_mib": _parts_over_time(self.samples)}
         )
 
 
@@ -221,13 +223,34 @@ class Soak:
 def sample(pid: int, seconds: float) -> Sample:
     parent = psutil.Process(pid)
     rss = num_threads = num_files = num_processes = 0
+    parts: dict[str, dict[str, float]] = {}
     for process in (parent, *parent.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
+            parts[f"{process.name()} {process.pid}"] = parts_of(process.pid)
             rss += process.memory_info().rss
             num_threads += process.num_threads()
             num_files += process.num_fds()
             num_processes += 1
-    return Sample(seconds, rss / MIB, num_threads, num_files, num_processes)
+    return Sample(seconds, rss / MIB, num_threads, num_files, num_processes, parts)
+
+
+def parts_of(pid: int) -> dict[str, float]:
+    """MiB resident by kind: a leak is in the heap or in other anonymous memory, never in a mapped model."""
+    parts, kind = {"heap": 0.0, "anonymous": 0.0, "files": 0.0}, ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            name = words[5] if len(words) > 5 else ""
+            kind = "heap" if name == "[heap]" else "files" if name.startswith("/") else "anonymous"
+        elif words[0] == "Rss:":
+            parts[kind] += int(words[1]) / 1024
+    return {name: round(value, 1) for name, value in parts.items()}
+
+
+def _parts_over_time(samples: list[Sample]) -> list[dict[str, Any]]:
+    """At twelve moments, evenly spread."""
+    chosen = samples[:: max(1, len(samples) // 12)]
+    return [{"seconds": round(each.seconds), "rss": round(each.rss_mib), **each.parts_mib} for each in chosen]
 
 
 def soak(backend: str, seconds: float, *, kill_after: float, seed: int = 1) -> Figures:
