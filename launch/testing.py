@@ -1,7 +1,8 @@
-"""`python -m launch.testing [pytest arguments]`: the scripts' tests and pytest, with one closing line over both.
+"""`python -m launch.testing [--all] [pytest arguments]`: the scripts' tests and pytest, one closing line over both.
 
-Arguments go to pytest; the scripts' tests run when no path was named, since then everything is meant. pytest runs in a
-process of its own, so that whatever it still has to say when it goes comes before the closing line.
+Other arguments go to pytest. The scripts' tests run when no path was named; then tests marked `thorough`, which take
+long, run only with --all. pytest runs in a process of its own, so that whatever it still has to say when it goes comes
+before the closing line.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from launch.config import ROOT
 from launch.console import Console
 from launch.problems import Problem
 
+ALL = "--all"
 COUNTS_VARIABLE = "HEARTH_TEST_COUNTS"
 # Most tests wait more than they compute; more than four would wait for each other's engines.
 NUM_WORKERS = max(2, min(4, os.cpu_count() or 2))
@@ -59,14 +61,25 @@ def main(arguments: list[str]) -> int:
         print(f"hearth: {problem.sentence}", file=sys.stderr)
         return problem.exit_code
     counts = Counts()
-    names_a_path = any(not argument.startswith("-") for argument in arguments)
-    together = [] if names_a_path else ["-n", str(NUM_WORKERS), "--dist", "loadgroup"]
-    statuses = [0 if names_a_path else _run_node_tests(counts), _run_pytest([*together, *arguments], counts)]
+    statuses = [0 if _names_a_path(arguments) else _run_node_tests(counts), _run_pytest(for_pytest(arguments), counts)]
     # What went wrong outside of a test (none found, a broken conftest) counts too.
     if any(statuses) and not counts.failed:
         counts.failed = 1
     print(f"\n{counts}", flush=True)
     return max(statuses)
+
+
+def for_pytest(arguments: list[str]) -> list[str]:
+    """What pytest is told: a path means all in it, no path what is quick, on several processes, and --all everything."""
+    own = [argument for argument in arguments if argument != ALL]
+    if _names_a_path(own):
+        return own
+    quick = [] if ALL in arguments else ["-m", "not thorough"]
+    return ["-n", str(NUM_WORKERS), "--dist", "loadgroup", *quick, *own]
+
+
+def _names_a_path(arguments: list[str]) -> bool:
+    return any(not argument.startswith("-") for argument in arguments)
 
 
 def _run_pytest(arguments: list[str], counts: Counts) -> int:

@@ -48,6 +48,7 @@ def test_the_trash_gives_back_and_forgets(newcomer: Person) -> None:
     newcomer.ask("Write one sentence about tea.")
     newcomer.stop()
     newcomer.choose_in_menu_of("", "Delete")
+    expect(page).to_have_url(re.compile(r"^http://[^/]+/$"))  # the thread that was open is gone
     page.get_by_role("button", name="Trash").click()
     expect(page.locator("thread-list")).to_contain_text("after 30 days")
     newcomer.choose_in_menu_of("", "Restore")

@@ -413,6 +413,7 @@ def test_addresses_that_are_not_there(door: Door, path: str) -> None:
     assert answer.json()["error"]["code"] == "unknown_url"
 
 
+@pytest.mark.thorough
 def test_a_restart_lets_a_short_answer_end(transactional_db: None) -> None:
     """SIGTERM while a stream runs: it arrives whole, and the process ends by itself."""
     with (

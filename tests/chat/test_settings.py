@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 SHOW = (
@@ -45,6 +46,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 
+@pytest.mark.thorough
 def test_many_sign_ins_at_once_take_the_memory_of_one() -> None:
     """Whoever sends them has no account yet, so nothing else bounds what they cost."""
     done = run("-c", MANY_PASSWORDS)
@@ -67,12 +69,14 @@ def test_secrets_come_from_files_too(tmp_path: Path) -> None:
     assert "cannot be read" in done.stderr
 
 
+@pytest.mark.thorough
 def test_https_locks_cookies_and_transport() -> None:
     assert run("-c", SHOW).stdout.split()[:4] == ["sid", "False", "False", "False"]
     done = run("-c", SHOW, HEARTH_URL="https://hearth.example.com")
     assert done.stdout.split()[:4] == ["__Host-sid", "True", "True", "True"]
 
 
+@pytest.mark.thorough
 def test_a_deployment_passes_djangos_own_checks() -> None:
     """`manage.py check --deploy` over HTTPS has nothing to say, and a star among the hosts is refused."""
     deploy = ("manage.py", "check", "--deploy", "--fail-level", "WARNING", "--tag", "security")

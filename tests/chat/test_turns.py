@@ -406,6 +406,7 @@ async def test_an_engine_that_hangs_is_given_up_and_its_answer_goes_on_later(
             assert text_of(await tab.hear_answer(frame["id"])) == WORDS
 
 
+@pytest.mark.thorough
 async def test_a_service_that_hangs_from_the_start_is_given_up(
     alice: Employee, tmp_path: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def test_penalties_bias_and_seed_have_their_effect(running: RunningInference) ->
         assert http.post("/v1/chat/completions", json=bad).status_code == 400
 
 
+@pytest.mark.thorough
 def test_an_answer_keeps_to_its_schema(running: RunningInference) -> None:
     """Whatever the temperature; a required call is one; and a schema without an end is a 400."""
     wanted = {

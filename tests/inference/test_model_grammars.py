@@ -92,6 +92,7 @@ def test_random_tokens_keep_to_the_schema(model: Any, wanted: Any) -> None:
     assert num_whole
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_random_tokens_make_calls(model: Any, template: str) -> None:
     """Forced, in the form of each family: llama.cpp reads every one of our grammars."""
@@ -105,6 +106,7 @@ def test_random_tokens_make_calls(model: Any, template: str) -> None:
     assert calls or not is_whole
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_mark_in_the_middle_of_words_begins_a_grammar(model: Any, template: str) -> None:
     """Whatever the tokens at the mark's border are, also when one goes on with what no call begins with."""

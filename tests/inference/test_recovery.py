@@ -69,6 +69,7 @@ def test_random_kills_under_eight_streams_change_no_word() -> None:
         assert got == [alone(question) for question in questions]
 
 
+@pytest.mark.thorough
 def test_a_child_that_stops_stepping_is_replaced() -> None:
     """It answers nobody and does not die by itself: the others' answers go on in a new process."""
     with service(HEARTH_FAKE_TOKENS_PER_SECOND="100", HEARTH_STALL_SECONDS="2") as (running, client):
@@ -83,6 +84,7 @@ def test_a_child_that_stops_stepping_is_replaced() -> None:
         assert "did not move" in running.log_path.read_text()
 
 
+@pytest.mark.thorough
 def test_a_request_that_hangs_the_engine_is_refused_alone() -> None:
     """The beat of the process goes on and its steps do not: that is noticed too, and the cause found."""
     with service(HEARTH_FAKE_TOKENS_PER_SECOND="100", HEARTH_STALL_SECONDS="2") as (_, client):
@@ -94,6 +96,7 @@ def test_a_request_that_hangs_the_engine_is_refused_alone() -> None:
         assert isinstance(got[1], errors.RequestRefused)
 
 
+@pytest.mark.thorough
 def test_a_child_that_hangs_while_loading_is_given_up() -> None:
     """After three attempts, with the reason; the caller is not kept waiting for ever."""
     with service(HEARTH_FAKE_LOAD_SECONDS="600", HEARTH_STALL_SECONDS="1") as (_, client):

@@ -128,6 +128,7 @@ def test_an_idle_model_makes_room_before_anything_is_made_smaller(needed: int) -
         assert state(client).placement["note"] == ""  # type: ignore[index]  # it is loaded
 
 
+@pytest.mark.thorough
 def test_a_busy_model_is_never_sent_away(needed: int) -> None:
     """The other one waits until the answer is whole, and then takes its place."""
     with limited(needed + 20, HEARTH_FAKE_TOKENS_PER_SECOND="100") as (running, client):
@@ -147,6 +148,7 @@ def test_a_busy_model_is_never_sent_away(needed: int) -> None:
         assert state(client).state == "unloaded"
 
 
+@pytest.mark.thorough
 def test_two_models_answer_at_once_when_there_is_room() -> None:
     """Loading a second one disturbs nobody."""
     with service(HEARTH_FAKE_TOKENS_PER_SECOND="100", HEARTH_FAKE_LOAD_SECONDS="0.3") as (running, client):
@@ -271,6 +273,7 @@ def test_the_estimate_is_near_what_a_starter_really_takes(name: str, tmp_path: P
         assert 7 / 8 < found["ram_bytes"] / resident < 5 / 4
 
 
+@pytest.mark.thorough
 @pytest.mark.model
 def test_a_coarse_cache_answers(tmp_path: Path) -> None:
     """The starter with 8-bit values: it loads and writes a sentence."""
@@ -289,6 +292,7 @@ def test_a_coarse_cache_answers(tmp_path: Path) -> None:
         assert info.placement["kv_type"] == "q8_0"
 
 
+@pytest.mark.thorough
 @pytest.mark.model
 def test_a_changed_file_is_swapped_under_a_running_answer(tmp_path: Path) -> None:
     """The old process finishes its answer while the new one loads and answers; then it is gone."""

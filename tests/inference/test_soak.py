@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.soak import soak
 
 
+@pytest.mark.thorough
 def test_a_quarter_minute_of_everything_leaves_nothing_behind() -> None:
     """Mixed requests, cancels, slow readers and a killed child: every answer is right to the character, and memory,
     threads and files end where they were."""

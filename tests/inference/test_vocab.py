@@ -59,6 +59,7 @@ def test_no_text_of_the_whole_vocabulary_becomes_a_control_token(model: Any) -> 
         assert controls.isdisjoint(vocab.tokenize(f"a{text}b"))
 
 
+@pytest.mark.thorough
 def test_nor_anywhere_in_a_chat(chat_model: Any) -> None:
     """In questions, answers that are gone on with, results and names of tools, their descriptions and schemas: the
     prompt has as many control tokens as the same chat in plain words."""

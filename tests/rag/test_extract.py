@@ -176,6 +176,7 @@ def test_mutated_files_end_in_a_sentence_or_in_pages(tmp_path: Path) -> None:
             assert len(extract.pages(saved(tmp_path, bytes(content)), 0, 3)) <= 3
 
 
+@pytest.mark.thorough
 def test_five_thousand_pages_and_no_more(tmp_path: Path) -> None:
     """The last of them is read as fast as the first; a page more is refused with both numbers."""
     path = saved(tmp_path, pdf([[f"Page {n + 1}"] for n in range(5_000)]))

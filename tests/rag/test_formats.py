@@ -151,6 +151,7 @@ def test_tricks_in_office_files_are_refused(tmp_path: Path, parts: dict[str, str
     assert refused.value.code == code
 
 
+@pytest.mark.thorough
 def test_damaged_files_of_every_kind_end_in_a_sentence_or_in_pages(tmp_path: Path) -> None:
     """Cut in the middle, and with a byte changed: never a crash of the reader."""
     for kind, content in FILES.items():

@@ -25,7 +25,11 @@ def saved(folder: Path, content: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", hostile.PDFS)
+SLOW = {"a JBIG2 giant", "a JPX giant", "a Flate giant", "a fax giant", "a form in itself"}  # each uses up a limit
+TRICKS = [pytest.param(name, marks=pytest.mark.thorough if name in SLOW else ()) for name in hostile.PDFS]
+
+
+@pytest.mark.parametrize("name", TRICKS)
 def test_a_trick_ends_in_pages_or_in_a_sentence(tmp_path: Path, name: str) -> None:
     """Whatever it is, within the limits; and the next file is unharmed."""
     ended = fuzz.outcome(saved(tmp_path, hostile.PDFS[name]), "pdf")
@@ -129,6 +133,7 @@ def test_a_scanners_own_layer_of_text_stays(tmp_path: Path) -> None:
     assert not page.is_scan
 
 
+@pytest.mark.thorough
 def test_the_reader_of_pictures_has_its_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that takes too long ends with its two children, and a giant page is drawn smaller."""
     monkeypatch.setattr(ocr, "PAGE_SECONDS", 0.05)
@@ -150,6 +155,8 @@ def test_a_part_that_does_not_unpack_is_damage_and_no_crash(tmp_path: Path) -> N
     assert fuzz.outcome(saved(tmp_path, bytes(content)), "docx") == "broken"
 
 
+@pytest.mark.thorough
+@pytest.mark.timeout(600)
 def test_damaged_pdfs_and_office_files_end_in_a_sentence_or_in_pages() -> None:
     """Some of the 500 and 200 of `python -m tests.services -m tests.rag.fuzz`, whose figures are in decisions.md."""
     for seeds, damage in ((fuzz.pdf_seeds(), hostile.mutated), (fuzz.office_seeds(), fuzz.damaged_office)):

@@ -38,6 +38,7 @@ def worker(settings: Any) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_killed_again_and_again_loses_and_doubles_nothing(
     settings: Any, inference: RunningInference, django_user_model: Any

@@ -27,6 +27,7 @@ def saved(folder: Path, content: bytes) -> Path:
     return path
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("turned", [0, 90, 180, 270])
 def test_a_scan_is_read_however_it_lies(tmp_path: Path, turned: int) -> None:
     """English and German words with their umlauts, boxes of the page as it is read, and how it was turned."""
