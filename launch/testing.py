@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
 
 
 def for_pytest(arguments: list[str]) -> list[str]:
-    """What pytest is told: a path means all in it, no path what is quick, on several processes, and --all everything."""
+    """What pytest is told: a path means all in it, no path what is quick, on several processes; --all everything."""
     own = [argument for argument in arguments if argument != ALL]
     if _names_a_path(own):
         return own
