@@ -14,6 +14,7 @@ at most 256 sequences that costs less than keeping a tree up to date.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference.beginnings import MIN_SHARED_TOKENS, Beginning
@@ -75,6 +76,15 @@ class SequenceCache:
     def num_holders(self) -> int:
         """Beginnings that can be used again, wherever they lie."""
         return len(self._holders) + len(self._host)
+
+    @property
+    def num_offloaded(self) -> int:
+        """Tokens in ordinary memory."""
+        return self._host.num_tokens
+
+    def limit_offloaded(self, num_tokens: int) -> Sequence[Operation]:
+        """So many tokens may lie in ordinary memory from now on."""
+        return self._host.limit(num_tokens)
 
     @property
     def num_busy(self) -> int:

@@ -54,7 +54,13 @@ class Chat:
                 if command is None:
                     return
                 kind, value = command
-                engine.submit(value) if kind == "submit" else engine.cancel(value)
+                if kind == "submit":
+                    engine.submit(value)
+                elif kind == "cancel":
+                    engine.cancel(value)
+                else:
+                    engine.lend(value)
+                    self._send(["lent", value])
                 if engine.is_idle:
                     engine.flush()
             engine.step()
@@ -66,6 +72,9 @@ class Chat:
 
     def cancel(self, number: int) -> None:
         self.inbox.put(("cancel", number))
+
+    def lend(self, num_tokens: int) -> None:
+        self.inbox.put(("lend", num_tokens))
 
     def count(self, body: dict[str, Any]) -> list[int]:
         if "messages" in body:
@@ -198,6 +207,7 @@ class Chat:
             scheduler.cache.num_used,
             scheduler.cache.num_cells,
             scheduler.cache.num_holders,
+            scheduler.cache.num_offloaded,
         ]
         self._send(["step", events, statistics])
 

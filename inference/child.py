@@ -4,9 +4,9 @@ Thread A (the main one) owns the context and runs the loop; thread B reads the s
 tokenizes. Frames go out from whoever has something to say, one per engine step with the news of all requests.
 
     in   ["load", {...}]  ["submit", id, {...}]  ["cancel", id]  ["tokenize", id, {...}]  ["detokenize", id, {...}]
-         ["embed", id, {...}]  ["rerank", id, {...}]
+         ["embed", id, {...}]  ["rerank", id, {...}]  ["lend", 0, num_tokens]
     out  ["loading", percent]  ["ready", facts]  ["failed", error]  ["step", [events], statistics]
-         ["prepared", id]  ["beat", steps, is_busy]
+         ["prepared", id]  ["lent", num_tokens]  ["beat", steps, is_busy]
          ["counts", id, [int]]  ["text", id, text]  ["embedded", id, [bytes], num_tokens]  ["error", id, error]
 
 The socket's end is the signal to go; the kernel kills us should the parent vanish without closing it.
@@ -64,6 +64,9 @@ class Embedding:
 
     def cancel(self, number: int) -> None:
         self.inbox.put(("cancel", number))
+
+    def lend(self, num_tokens: int) -> None:
+        """It keeps nothing between two texts."""
 
     def count(self, body: dict[str, Any]) -> list[int]:
         if "messages" in body:
@@ -152,6 +155,8 @@ def listen(messages: Any, model: Model, send: Send) -> None:
             try:
                 if kind == "cancel":
                     model.cancel(number)
+                elif kind == "lend":
+                    model.lend(rest[0])
                 elif kind == "submit":
                     model.submit(number, rest[0])
                 elif kind == "embed":

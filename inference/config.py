@@ -76,7 +76,7 @@ class EngineConfig:
 class ServiceConfig:
     """The supervisor's settings. `context_length` None: each model's own, at most 8192. `keep_alive_seconds` None: the
     model of each kind that was used last stays, the others leave after five minutes. `memory_limit_bytes` is for all
-    models together; None: what the machine has."""
+    models together; None: what the machine has. `kv_unified` None: chosen for each model (`kv_mode`)."""
 
     secret: str = field(repr=False)
     host: str = "127.0.0.1"
@@ -88,7 +88,7 @@ class ServiceConfig:
     max_running: int = 8
     max_waiting: int = 256
     gpu_layers: int = -1
-    kv_unified: bool = True
+    kv_unified: bool | None = None
     keep_alive_seconds: float | None = None
     memory_limit_bytes: int | None = None
     load_timeout_seconds: float = 600.0

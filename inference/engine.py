@@ -66,6 +66,12 @@ class Engine:
             self._forget(generation)
             self._has_news = True
 
+    def lend(self, num_tokens: int) -> None:
+        """So many tokens of idle sequences may lie in ordinary memory from now on; what is over that goes at once."""
+        if self._backend.can_offload:
+            self._backend.apply(self.scheduler.cache.limit_offloaded(num_tokens))
+            self._has_news = True
+
     def step(self) -> None:
         """Evaluate one batch and deliver. With nothing to do it only delivers what is left over."""
         started = self._clock()

@@ -59,6 +59,19 @@ class HostCache:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def num_tokens(self) -> int:
+        """In it now."""
+        return self._num_used
+
+    def limit(self, num_tokens: int) -> list[Discard]:
+        """Another bound; what is over it goes, the least recently used first."""
+        self._num_tokens = num_tokens
+        discards = []
+        while self._num_used > num_tokens:
+            discards.append(self._discard(next(iter(self._entries))))
+        return discards
+
     def length(self, key: int) -> int:
         return len(self._entries[key].tokens)
 

@@ -93,7 +93,7 @@ class Metrics:
 
 
 def _gauges(model: ServedModel, labels: str) -> Iterator[str]:
-    running, waiting, used, cells, holders = model.statistics
+    running, waiting, used, cells, holders, offloaded = model.statistics
     usage = used / cells if cells else 0.0
     for name, value in (("num_requests_running", running), ("num_requests_waiting", waiting)):
         yield f"hearth_inference_{name}{{{labels}}} {value}"
@@ -101,6 +101,7 @@ def _gauges(model: ServedModel, labels: str) -> Iterator[str]:
     yield f"hearth_inference_kv_cells_used{{{labels}}} {used}"
     yield f"hearth_inference_kv_cells{{{labels}}} {cells}"
     yield f"hearth_inference_prefix_holders{{{labels}}} {holders}"
+    yield f"hearth_inference_offloaded_tokens{{{labels}}} {offloaded}"
     yield f"vllm:kv_cache_usage_perc{{{labels}}} {usage:.4f}"
     yield f"vllm:gpu_cache_usage_perc{{{labels}}} {usage:.4f}"
     for prefix in ("hearth_inference", "vllm"):
@@ -111,6 +112,7 @@ def _gauges(model: ServedModel, labels: str) -> Iterator[str]:
         ("context_length", placed.context_length if placed else 0),
         ("model_reduced", int(bool(placed and placed.note))),
         ("model_memory_bytes", placed.ram_bytes if placed else 0),
+        ("model_lent_bytes", placed.lent_bytes if placed else 0),
         ("model_gpu_memory_bytes", placed.gpu_bytes if placed else 0),
     ):
         yield f"hearth_inference_{name}{{{labels}}} {value}"

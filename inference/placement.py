@@ -13,6 +13,7 @@ from typing import Any
 
 from inference import errors
 from inference.config import MIB, EngineConfig
+from inference.kv_mode import SHARED, KvMode
 from inference.library import Entry
 
 LEAST_CONTEXT = 512
@@ -24,6 +25,7 @@ _PYTHON_BYTES = 80 * MIB
 # The tokenizer's tables and ours: 350 bytes a token were seen at 49,000 tokens, 560 at 250,000.
 _VOCAB_BYTES = 560
 _GPU_CONTEXT_BYTES = 512 * MIB
+_LENT_SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What was chosen, and what it was said to need."""
+    """What was chosen, and what it was said to need. `lent_tokens` are those of idle sequences that may lie in ordinary
+    memory besides, `token_bytes` each, until somebody needs it (see `lend`)."""
 
     context_length: int
     wanted_context_length: int
@@ -49,10 +52,18 @@ class Placement:
     num_layers: int
     ram_bytes: int
     gpu_bytes: int
+    num_cells: int = 0
+    token_bytes: int = 0
+    lent_tokens: int = 0
+    mode: KvMode = SHARED
+
+    @property
+    def lent_bytes(self) -> int:
+        return self.lent_tokens * self.token_bytes
 
     @property
     def needs(self) -> Free:
-        return Free(self.ram_bytes, self.gpu_bytes)
+        return Free(self.ram_bytes + self.lent_bytes, self.gpu_bytes)
 
     @property
     def note(self) -> str:
@@ -67,7 +78,7 @@ class Placement:
         return " ".join(told) and "To fit into memory: " + " ".join(told)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"note": self.note}
+        return asdict(self) | {"note": self.note, "lent_bytes": self.lent_bytes}
 
 
 def choose(entry: Entry, wanted: EngineConfig, free: Free) -> tuple[EngineConfig, Placement] | None:
@@ -75,10 +86,23 @@ def choose(entry: Entry, wanted: EngineConfig, free: Free) -> tuple[EngineConfig
     for config in rungs(entry, wanted, free):
         found = placed(entry, config, wanted, has_gpu=free.gpu_bytes is not None)
         if fits(found, free):
-            # Room for prefixes set aside: taken as it fills up, so it is no part of what the model needs.
-            has_room = entry.kind == "chat" and _kv_bytes(entry, config) < free.ram_bytes // 5
-            return replace(config, num_offloaded=config.num_cells if has_room else 0), found
+            return config, found
     return None
+
+
+def lend(config: EngineConfig, placement: Placement, free: Free) -> tuple[EngineConfig, Placement]:
+    """The same with memory for beginnings that nobody is using right now: as much as all cells take, and a quarter of
+    what is left beside the model. It fills up with time, and is the first to be given back."""
+    placement = replace(placement, lent_tokens=lendable(placement, free.ram_bytes - placement.ram_bytes))
+    return replace(config, num_offloaded=placement.lent_tokens), placement
+
+
+def lendable(placement: Placement, spare_bytes: int) -> int:
+    """Tokens; none where it is too little for a conversation."""
+    if not placement.token_bytes:
+        return 0
+    num_tokens = min(placement.num_cells, max(0, spare_bytes) // _LENT_SHARE // placement.token_bytes)
+    return num_tokens if num_tokens >= LEAST_CONTEXT else 0
 
 
 def fits(placement: Placement, free: Free) -> bool:
@@ -135,6 +159,8 @@ def placed(entry: Entry, config: EngineConfig, wanted: EngineConfig, *, has_gpu:
         num_layers=num_layers if has_gpu else 0,
         ram_bytes=int(ram),
         gpu_bytes=int(gpu),
+        num_cells=config.num_cells,
+        token_bytes=cache // config.num_cells,
     )
 
 

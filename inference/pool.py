@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import math
 import time
@@ -22,7 +23,7 @@ from inference.jobs import AnswerStream
 from inference.library import Entry, Library
 from inference.parsing import Style
 from inference.process import Process
-from inference.room import Room
+from inference.room import Room, Wish
 from inference.served import ServedModel
 from inference.wire import ModelInfo
 
@@ -33,6 +34,7 @@ _DEFAULT_CONTEXT = 8192
 _DEFAULT_EMBEDDING_CONTEXT = 2048
 _DEFAULT_KEEP_ALIVE_SECONDS = 300.0
 _TICK_SECONDS = 1.0
+_SHARE_OUT_TICKS = 3
 _KIND_OF_CALL = {"embed": "embedding", "rerank": "rerank"}
 _VERBS = {"chat": "chats", "embedding": "makes embeddings", "rerank": "ranks"}
 
@@ -137,7 +139,11 @@ class Pool:
         async with self._load_lock:
             entry = process.entry
             self._library.get(entry.id)
-            config, process.placement = await self._room.make(process, self._wanted(entry))
+            wish = Wish(self._wished_mode(entry), lambda is_unified: self._wanted(entry, is_unified))
+            config, process.placement = await self._room.make(process, wish)
+            mode = process.placement.mode
+            kept = "one pool of cells" if mode.is_unified else "cells of its own for each sequence"
+            log.info("%s: %s", kept, mode.sentence, extra={"model": entry.id})
             if process.placement.note:
                 log.warning("%s", process.placement.note, extra={"model": entry.id})
             return {
@@ -148,12 +154,14 @@ class Pool:
                 "config": {name: getattr(config, name) for name in EngineConfig.__dataclass_fields__},
             }
 
-    def _wanted(self, entry: Entry) -> EngineConfig:
+    def _wished_mode(self, entry: Entry) -> bool | None:
+        wish = entry.settings.kv_unified
+        return self._config.kv_unified if wish is None else wish
+
+    def _wanted(self, entry: Entry, kv_unified: bool) -> EngineConfig:
         """What the model gets when memory is no matter."""
         config, settings, length = self._config, entry.settings, self._wanted_length(entry)
         gpu_layers = config.gpu_layers if settings.gpu_layers is None else settings.gpu_layers
-        kv_unified = config.kv_unified if settings.kv_unified is None else settings.kv_unified
-        kv_unified = kv_unified or entry.kind != "chat"
         return EngineConfig(
             num_threads=config.num_threads,
             context_length=length,
@@ -181,9 +189,11 @@ class Pool:
         return max(16, min(entry.context_length or wanted, wanted))
 
     async def _tick(self) -> None:
-        while True:
+        for number in itertools.count(1):
             await asyncio.sleep(_TICK_SECONDS)
             now = time.monotonic()
+            if number % _SHARE_OUT_TICKS == 0 and not self._load_lock.locked():
+                self._room.share_out()
             for model in list(self._served.values()):
                 model.check(now, self._config.stall_seconds, self._config.prepare_timeout_seconds)
                 if model.state == "loaded" and model.is_idle and now - model.last_used_at > self._keep_alive(model):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from inference import errors, memory
@@ -21,7 +22,7 @@ from inference.worker import Worker
 
 log = logging.getLogger(__name__)
 
-NOTHING = (0, 0, 0, 0, 0)
+NOTHING = (0, 0, 0, 0, 0, 0)
 # A child that computes without finishing a step gets this many times the patience of one that does nothing at all.
 _BUSY_FACTOR = 10
 _START_SECONDS = 60.0
@@ -56,6 +57,7 @@ class Process:
         self.load_percent = 0
         self.statistics: tuple[int, ...] | list[int] = NOTHING
         self.placement: Placement | None = None
+        self.is_giving_back = False  # memory that it was lent
         self.jobs: dict[int, Job] = {}
         self._owner = owner
         self._worker: Worker | None = None
@@ -88,6 +90,13 @@ class Process:
             self.jobs[job.number] = job
             job.sent_to(self)
             self._worker.send(job.frame())
+
+    def lend(self, num_tokens: int) -> None:
+        """Let it keep more idle sequences in ordinary memory, or take back what it has over this."""
+        if self._worker is not None and self.placement is not None:
+            self.is_giving_back = num_tokens < self.placement.lent_tokens
+            self.placement = replace(self.placement, lent_tokens=num_tokens)
+            self._worker.send(["lend", 0, num_tokens])
 
     def forget(self, job: Job) -> None:
         """Nobody wants the rest."""
@@ -134,6 +143,8 @@ class Process:
             self.statistics = message[2]
             for event in message[1]:
                 self._owner.on_event(self, event)
+        elif kind == "lent":
+            self.is_giving_back = False
         elif kind == "loading":
             self.load_percent = message[1]
             self._owner.on_loading(self)

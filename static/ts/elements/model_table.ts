@@ -30,7 +30,7 @@ interface Row {
   can_be_lifted: boolean;
   placement: Placement | null;
 }
-interface Placement { context_length: number; wanted_context_length: number; kv_type: string; gpu_layers: number; num_layers: number; ram_bytes: number; note: string }
+interface Placement { context_length: number; wanted_context_length: number; kv_type: string; gpu_layers: number; num_layers: number; ram_bytes: number; lent_bytes: number; mode: { is_unified: boolean; reason: string }; note: string }
 interface State { served_models?: Row[]; problem?: string }
 
 const REFRESH_MS = 3000;
@@ -188,5 +188,8 @@ function fitOf(fit: Placement | null): string {
     fit.note && fit.kv_type !== "f16" && strings.coarseCache,
     fit.gpu_layers < fit.num_layers && strings.fewerLayers(fit.gpu_layers, fit.num_layers),
   ].filter(Boolean);
-  return [strings.memoryNeeded(size(fit.ram_bytes)), ...reduced].join(" · ");
+  const lent = fit.lent_bytes > 0 && strings.memoryLent(size(fit.lent_bytes));
+  const cells = fit.mode.reason === "texts" || !fit.mode.reason ? "" : fit.mode.is_unified ? strings.cellsShared : strings.cellsOwn;
+  const why = cells && strings.cellsReason(fit.mode.reason);
+  return [strings.memoryNeeded(size(fit.ram_bytes)), lent, ...reduced, cells && `${cells} (${why})`].filter(Boolean).join(" · ");
 }

@@ -273,6 +273,11 @@ export const de: Strings = {
   shorterContext: (tokens, wanted) => `Kontext ${tokens} statt ${wanted} Token, damit es passt`,
   coarseCache: "Cache in 8 Bit, damit es passt",
   fewerLayers: (count, all) => `${count} von ${all} Schichten auf der GPU`,
+  memoryLent: (bytes) => `bis zu ${bytes} mehr für ruhende Gespräche, bis er gebraucht wird`,
+  cellsShared: "ein Cache für alle Antworten",
+  cellsOwn: "ein eigener Cache für jede Antwort",
+  cellsReason: (reason) =>
+    ({ set: "so eingestellt", processor: "keine GPU", short: "kurzer Kontext", scarce: "mehr passt nicht", long: "langer Kontext" })[reason] ?? reason,
   stateMissing: "Datei ist weg",
   noModels: "Noch keine Modelldateien. Legen Sie GGUF-Dateien in den Modellordner; sie erscheinen hier sofort.",
   good: "Gute Antwort",

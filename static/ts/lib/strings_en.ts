@@ -271,6 +271,11 @@ export const en = {
   shorterContext: (tokens: string, wanted: string) => `context ${tokens} instead of ${wanted} tokens to fit`,
   coarseCache: "cache in 8 bits to fit",
   fewerLayers: (count: number, all: number) => `${count} of ${all} layers on the GPU`,
+  memoryLent: (bytes: string) => `up to ${bytes} more for conversations that pause, until it is needed`,
+  cellsShared: "one cache for all answers",
+  cellsOwn: "a cache of its own for each answer",
+  cellsReason: (reason: string) =>
+    ({ set: "as it was set", processor: "no GPU", short: "short context", scarce: "more would not fit", long: "long context" })[reason] ?? reason,
   stateMissing: "File is gone",
   noModels: "No model files yet. Put GGUF files into the models folder; they appear here at once.",
   good: "Good answer",
