@@ -255,7 +255,7 @@ export class AnswerStreamElement extends HTMLElement {
         { class: "answer__foot" },
         this.#acts(),
         !problem && ["stopped", "length"].includes(finish.reason) && this.#goOn(strings.goOn),
-        ...answerFacts(finish, this.dataset["version"] ?? "", this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact)),
+        el("div", { class: "answer__facts" }, ...answerFacts(finish, this.dataset["version"] ?? "", this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact))),
       ),
     );
   }

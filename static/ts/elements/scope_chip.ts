@@ -77,8 +77,8 @@ export class ScopeChip {
     const isOn = everything || collections.length > 0;
     this.button.replaceChildren(icon("document"), el("span", {}, words));
     this.button.toggleAttribute("data-on", isOn);
-    this.button.setAttribute("aria-label", isOn ? `${strings.whatToAsk} ${words}` : strings.whatToAsk);
-    this.button.title = strings.whatToAsk;
+    this.button.setAttribute("aria-label", `${words}. ${strings.chooseWhatToAsk}`);
+    this.button.title = strings.chooseWhatToAsk;
   }
 }
 

@@ -22,8 +22,7 @@ export function shelfLinks(shelves: Shelves, shelf: string, changed: Changed): H
       changed(id);
     };
     const href = id === OWN ? "/documents/" : `/documents/?shelf=${id}`;
-    const label = `${name}, ${strings.numDocuments(count)}`;
-    return el("a", { class: "shelves__link", href, title: name, "aria-label": label, "aria-current": id === shelf ? "page" : null, click: follow }, icon(picture), el("span", { class: "shelves__name" }, name), el("span", { class: "shelves__count" }, number(count)));
+    return el("a", { class: "shelves__link", href, title: name, "aria-current": id === shelf ? "page" : null, click: follow }, icon(picture), el("span", { class: "shelves__name" }, name), el("span", { class: "shelves__count" }, el("span", { "aria-hidden": "true" }, number(count)), el("span", { class: "visually-hidden" }, strings.numDocuments(count))));
   };
   return [
     link(OWN, strings.ownDocuments, shelves.num_own, "person"),

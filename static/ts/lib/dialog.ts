@@ -7,8 +7,8 @@ export interface Choice { label: string; value: string; modifier?: string }
 export function ask(title: string, content: Child[], choices: Choice[]): Promise<string> {
   const dialog = el(
     "dialog",
-    { class: "dialog", "aria-labelledby": "dialog-title" },
-    el("h2", { id: "dialog-title" }, title),
+    { class: "dialog", "aria-label": title },
+    el("h2", {}, title),
     ...content,
     el(
       "div",

@@ -10,7 +10,7 @@ export function askForm(title: string, content: Child[], label: string, save: ()
   const button = el("button", { type: "submit", class: "button button--primary" }, label);
   const cancel = el("button", { type: "button", class: "button", click: () => dialog.close("") }, strings.cancel);
   const form = el("form", { class: "dialog__form" }, ...content, problem, el("div", { class: "dialog__acts" }, cancel, button));
-  const dialog = el("dialog", { class: "dialog", "aria-labelledby": "form-dialog-title" }, el("h2", { id: "form-dialog-title" }, title), form);
+  const dialog = el("dialog", { class: "dialog", "aria-label": title }, el("h2", {}, title), form);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void submit();

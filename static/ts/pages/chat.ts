@@ -237,7 +237,9 @@ export class ChatPage {
   }
 
   #retitle({ id, title }: { id: string; title: string }): void {
-    if (id === this.#thread && title) document.title = `${title} · Hearth`;
+    if (id !== this.#thread || !title) return;
+    document.title = `${title} · Hearth`;
+    find(document, "#thread-title").textContent = title;
   }
 
   #clicked(event: MouseEvent): void {

@@ -21,6 +21,7 @@ export function startFrame(): void {
   document.addEventListener("click", clicked);
   document.addEventListener("keydown", pressed);
   markTheme();
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   const filter = searchField();
   const list = document.querySelector<ThreadList>("thread-list");
   filter?.addEventListener("input", () => list?.filter(filter.value));
@@ -66,7 +67,8 @@ function pressed(event: KeyboardEvent): void {
   const action = run[keys];
   if (!action || !document.getElementById("sidebar")) return;
   event.preventDefault();
-  action();
+  // A question that is open is answered first.
+  if (!document.querySelector("dialog[open]")) action();
 }
 
 function toggleSidebar(): void {
@@ -125,7 +127,11 @@ async function showShortcuts(): Promise<void> {
     [strings.shortcutQuote, ["Alt", "Q"]],
     [strings.shortcutClose, ["Esc"]],
     [strings.shortcutWalk, ["↓"]],
+    [strings.shortcutSigns, ["/", "@", "#"]],
     [strings.shortcutKeepComment, ["Ctrl", "Enter"]],
+    [strings.shortcutFindInSource, ["Ctrl", "F"]],
+    [strings.shortcutTurnSource, ["←", "→"]],
+    [strings.shortcutZoomSource, ["−", "+", "0"]],
     [strings.shortcutPrint, ["Ctrl", "P"]],
     [strings.shortcutHelp, ["Ctrl", "/"]],
   ];
