@@ -105,7 +105,7 @@ def test_a_model_for_one_message_and_a_document_by_their_signs(seat: Seat, tmp_p
     """@ makes a chip that goes with the message; # attaches; what was typed behind the sign goes."""
     reader = seat()
     page = reader.page
-    reader.upload(papers.travel_policy(tmp_path))
+    expect(reader.upload(papers.travel_policy(tmp_path))).to_contain_text("Ready", timeout=ANSWER_MS)
     reader.open("/")
     reader.composer.fill("")
     reader.composer.press_sequentially("What #travel")
