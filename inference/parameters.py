@@ -28,7 +28,7 @@ _TEMPLATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _TEMPLATE_WORD = re.compile(r"[A-Za-z0-9 .,_-]{0,64}")
 _TEMPLATE_OWN = {
     "messages", "tools", "add_generation_prompt", "bos_token", "eos_token", "raise_exception", "strftime_now", "range",
-    "dict", "lipsum", "cycler", "joiner", "namespace", "documents",
+    "dict", "lipsum", "cycler", "joiner", "namespace", "documents", "functions", "datetime",
 }  # fmt: skip
 
 _IGNORED = {

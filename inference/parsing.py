@@ -16,7 +16,7 @@ from inference.dialects import GENERIC, Dialect, Think, dialect_of, think_of
 from inference.dialects.calls import Calls
 from inference.dialects.harmony import read_channels
 from inference.dialects.reading import read_calls, read_json_calls
-from inference.dialects.source import Piece, Reading, Source, copy_until, pump, skip_blank
+from inference.dialects.source import Piece, Reading, Source, copy_until, pump, skip_blank, starts_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ class AnswerParser:
             yield from pump(self._reading)
 
     def _read(self) -> Reading[None]:
-        is_after_mark = False
+        is_after_mark, think = False, self._style.think
+        if think is not None and think.closes_alone:  # an answer without reasoning says so first
+            is_after_mark = yield from starts_with(self._source, think.close)
         while True:
             blanks = yield from skip_blank(self._source)
             if self._may_be_bare() and (yield from read_json_calls(self._source, "", self._calls, is_bare=True)):

@@ -9,6 +9,7 @@ What tools are called and what they were given goes the same way where it spells
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
 import re
@@ -47,6 +48,7 @@ class ChatTemplate:
         if source is not None and len(source) > MAX_TEMPLATE_CHARS:
             raise errors.ModelBroken("The model's chat template is larger than any honest one.")
         self._marks = {"bos_token": bos, "eos_token": eos}
+        self._has_functions = "functools[" in (source or "")
         # Our own needs no guard.
         self._program = IsolatedProgram(source) if source and is_isolated else Program(source or CHATML)
 
@@ -96,6 +98,10 @@ class ChatTemplate:
         self, messages: list[dict[str, Any]], tools: Any, values: Mapping[str, Any], *, add_generation_prompt: bool
     ) -> str:
         given = {**values, **self._marks, "messages": messages, "tools": tools}
+        if self._has_functions:  # Firefunction's own variables; no time of day, so that prompts have a common beginning
+            listed = [tool["function"] for tool in tools or ()]
+            given["functions"] = json.dumps(listed, ensure_ascii=False, indent=4)
+            given["datetime"] = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
         return self._program.render(given | {"add_generation_prompt": add_generation_prompt})
 
 

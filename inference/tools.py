@@ -11,6 +11,7 @@ from typing import Any
 from inference import schema
 from inference.dialects import GENERIC, Dialect, Think, grammars
 from inference.dialects.grammars import Constraint
+from inference.dialects.nested_grammar import CannotHold
 from inference.fields import bad, flag, is_portable, is_text
 
 MAX_TOOLS = 128
@@ -86,7 +87,7 @@ def answer_constraint(
             found = grammars.call_constraint(
                 forced or tools, dialect, think, opening, is_forced=bool(forced), is_parallel=form["parallel"]
             )
-    except (schema.SchemaRefused, grammars.CannotHold) as error:
+    except (schema.SchemaRefused, CannotHold) as error:
         bad(param, str(error))
     except RecursionError:
         bad(param, "The schema is too deep.")

@@ -26,11 +26,12 @@ class Dialect:
     then arguments, then `tail`; `before` and `after` are the same as the family writes them.
 
     form "json": the call is one JSON object. "object": the arguments are. "tags": each argument has its marks.
+    "nested": so has everything inside of an argument, each mark behind `namespace`.
     "gemma", "python": arguments in a notation of their own, read once they are whole. "harmony": channels.
     """
 
     name: str
-    form: Literal["json", "object", "tags", "gemma", "python", "harmony"]
+    form: Literal["json", "object", "tags", "nested", "gemma", "python", "harmony"]
     opens: str
     close: str = ""
     head: re.Pattern[str] | None = None
@@ -41,6 +42,7 @@ class Dialect:
     is_list: bool = False  # calls stand in a JSON array
     is_repeated: bool = True  # each further call has marks of its own
     tags: Tags | None = None
+    namespace: str = ""  # of "nested": what stands before every mark
     others: tuple[str, ...] = ()  # further marks that may begin calls
     controls: tuple[str, ...] = ()  # control tokens inside of it that its reader must see
 
@@ -52,10 +54,11 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Think:
-    """What stands around reasoning."""
+    """What stands around reasoning. With `closes_alone` an answer without any begins with the closing mark."""
 
     opens: str
     close: str
+    closes_alone: bool = False
 
 
 GENERIC = Dialect("generic", "json", "<tool_call>", "</tool_call>", before="\n", after="\n")
@@ -85,6 +88,9 @@ _DSML = Dialect(
     ),
     controls=("｜DSML｜",),
 )
+
+# Stands before every mark of MiniMax-M3's calls.
+_M3 = "]<]minimax[>["
 
 # (what the template holds, the family), the more particular first.
 _FAMILIES: tuple[tuple[tuple[str, ...], Dialect], ...] = (
@@ -131,6 +137,14 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Dialect], ...] = (
             "<|tool_call_end|>", "<|tool_call_begin|>functions.{name}:{number}<|tool_call_argument_begin|>",
             "<|tool_call_end|>", is_repeated=False,
             controls=("<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"),
+        ),
+    ),
+    (
+        ("]<]minimax[>[", "<invoke name="),
+        Dialect(
+            "minimax-m3", "nested", f"{_M3}<tool_call>", f"{_M3}</tool_call>",
+            re.compile(rf'\s*{re.escape(_M3)}<invoke name="([^"\n]{{1,64}})">'), f"{_M3}</invoke>",
+            f'{_M3}<invoke name="{{name}}">', f"{_M3}</invoke>", is_repeated=False, controls=(_M3,), namespace=_M3,
         ),
     ),
     (
@@ -206,6 +220,10 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Dialect], ...] = (
         ('"parameters": dictionary of argument name',),
         Dialect("llama", "json", "<|python_tag|>", key="parameters", is_repeated=False),
     ),
+    (
+        ("<tool_calls>\\n{",),  # as a template spells it: MiniMax-M1, one object a line
+        Dialect("minimax-m1", "json", "<tool_calls>", "</tool_calls>", before="\n", after="\n", is_repeated=False),
+    ),
     (("<tool_calls>[",), Dialect("list", "json", "<tool_calls>", "</tool_calls>", is_list=True, is_repeated=False)),
     (("<tool_call>",), Dialect("hermes", "json", "<tool_call>", "</tool_call>", before="\n", after="\n")),
     (("<tool_calls>",), Dialect("list", "json", "<tool_calls>", "</tool_calls>", is_list=True, is_repeated=False)),
@@ -214,6 +232,7 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Dialect], ...] = (
 )  # fmt: skip
 
 _THINKS = (
+    Think("<mm:think>", "</mm:think>", closes_alone=True),
     Think("<think>", "</think>"),
     Think("[THINK]", "[/THINK]"),
     Think("<|channel>thought\n", "<channel|>"),

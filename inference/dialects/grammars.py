@@ -14,6 +14,7 @@ from typing import Any
 from inference import schema
 from inference.dialects.calls import is_text
 from inference.dialects.families import Dialect, Think
+from inference.dialects.nested_grammar import CannotHold, NestedArguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,6 @@ class Constraint:
     text: str
     triggers: tuple[tuple[str, bool, str], ...] = ()
     controls: tuple[str, ...] = ()
-
-
-class CannotHold(ValueError):
-    """A schema that no grammar can hold, of this tool, with a sentence for the caller."""
 
 
 def form_constraint(wanted: Any, dialect: Dialect, think: Think | None, opening: str) -> Constraint:
@@ -118,7 +115,10 @@ class _Calls:
         rules["call"] = " | ".join(map(self._call, tools))
         rules["blank"] = "[ \\n]{0,3}"
         close = schema.literal(dialect.close) if dialect.close else '""'
-        if dialect.is_list:
+        if dialect.form == "nested":
+            more = "(call blank)*" if is_parallel else ""
+            rules["section"] = f"blank call blank {more} {close}"
+        elif dialect.is_list:
             more = '("," blank call)*' if is_parallel else ""
             rules["section"] = f'blank "[" blank call {more} blank "]" {close}'
         elif dialect.is_repeated:
@@ -156,9 +156,14 @@ class _Calls:
             return f'blank "{{" ws "\\"name\\":" {self.after_name(tool)} blank'
         pieces = dialect.before.replace("{name}", name).split("{number}")
         before = " [0-9]{1,3} ".join(map(schema.literal, pieces))
-        inside = self._tagged(tool) if dialect.tags else self.arguments(tool)
+        inside = self._inside(tool)
         after = f" {schema.literal(dialect.after)}" if dialect.after else ""
         return f"{before} {inside}{after}"
+
+    def _inside(self, tool: Mapping[str, Any]) -> str:
+        if self._dialect.form == "nested":
+            return NestedArguments(self._writer, self._dialect.namespace, tool, strict=self._strict).written()
+        return self._tagged(tool) if self._dialect.tags else self.arguments(tool)
 
     def _tagged(self, tool: Mapping[str, Any]) -> str:
         """Each argument in its marks, in the order of the schema; a text as it is, all else as JSON."""

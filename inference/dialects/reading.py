@@ -10,6 +10,7 @@ import re
 
 from inference.dialects.calls import Calls, dumped, is_text, read_gemma, read_json, read_python, value_of
 from inference.dialects.families import Dialect, Tags
+from inference.dialects.nested import read_nested
 from inference.dialects.source import (
     MOST_HEAD_CHARS,
     Reading,
@@ -104,7 +105,9 @@ def _read_named(source: Source, dialect: Dialect, pattern: re.Pattern[str], call
             is_call = yield from _read_gemma(source, dialect, calls, head[0], head[1])
             return is_call
         yield calls.begin(head[1])
-        if dialect.tags is not None:
+        if dialect.form == "nested":
+            yield from read_nested(source, dialect, calls, head[1])
+        elif dialect.tags is not None:
             yield from _read_tags(source, dialect, dialect.tags, calls, head[1])
         else:
             yield from copy_object(source, calls.more)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from inference import errors, parameters
 from inference.dialects import GENERIC, dialect_of, grammars, think_of
+from inference.dialects.nested_grammar import CannotHold
 from inference.parsing import Style
 from tests.inference.gbnf import Grammar
 from tests.inference.test_parsing import FAMILIES, parsed
@@ -96,7 +97,7 @@ def test_what_cannot_be_held_is_only_refused_where_it_was_promised() -> None:
     """A call of the model's own accord may then have any arguments; a strict one is a 400 that names the function."""
     odd: Any = {"type": "function", "function": {"name": "odd", "parameters": {"not": {}}}}
     assert grammars.call_constraint([odd], GENERIC, is_forced=False)
-    with pytest.raises(grammars.CannotHold, match=r"'odd'.*'not'"):
+    with pytest.raises(CannotHold, match=r"'odd'.*'not'"):
         grammars.call_constraint([odd], GENERIC, is_forced=True)
     request = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
     strict = {"type": "function", "function": odd["function"] | {"strict": True}}

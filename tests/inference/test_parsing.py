@@ -50,6 +50,7 @@ def parsed(text: str, style: Style, size: int = 3) -> tuple[str, str, list[tuple
 ARGUMENTS = {"city": "Köln", "days": 3, "tags": ["a", {"b": "}</x>"}]}
 AS_JSON = json.dumps(ARGUMENTS, ensure_ascii=False)
 CALL = {"name": "weather", "arguments": ARGUMENTS}
+M3 = "]<]minimax[>["
 # (what the family's template holds, a call as the family writes it)
 FAMILIES = {
     "hermes": (HERMES, f"<tool_call>\n{json.dumps(CALL)}\n</tool_call>"),
@@ -85,6 +86,14 @@ FAMILIES = {
         '<parameter name="days">3</parameter>\n<parameter name="tags">["a", {"b": "}</x>"}]</parameter>\n</invoke>\n'
         "</minimax:tool_call>",
     ),
+    "minimax-m1": ('<tool_calls>\\n{"name"', f"<tool_calls>\n{json.dumps(CALL)}\n</tool_calls>"),
+    "minimax-m3": (
+        f"{M3} <invoke name=",
+        f'{M3}<tool_call>\n{M3}<invoke name="weather">{M3}<city>Köln{M3}</city>{M3}<days>3{M3}</days>'
+        f"{M3}<tags>{M3}<item>a{M3}</item>{M3}<item>{M3}<b>}}</x>{M3}</b>{M3}</item>{M3}</tags>{M3}</invoke>\n"
+        f"{M3}</tool_call>",
+    ),
+    "firefunction": ("functools[", f" functools[{json.dumps(CALL)}]"),
     "dsml": (
         "DSML function_calls>",
         '<｜DSML｜function_calls>\n<｜DSML｜invoke name="weather">\n'
@@ -189,6 +198,34 @@ def test_arguments_come_while_they_are_written() -> None:
     parser = AnswerParser(Style.of(*FAMILIES["qwen-coder"][:1], TOOLS))
     told = list(parser.feed('<tool_call>\n<function=weather>\n<parameter=city>\nK"ö'))
     assert "".join(p.arguments for p in told if isinstance(p, wire.CallPiece)) == '{"city": "K\\"ö'
+
+
+def test_nested_marks_come_while_they_are_written_and_mean_what_the_schema_says() -> None:
+    """A text is passed on before its mark closes; lists, objects and numbers inside are told by the schema."""
+    schema = {
+        "type": "object",
+        "properties": {
+            "note": {"type": "string"},
+            "rows": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "string"}}}},
+            "none": {"type": "array"},
+            "item": {"type": "object"},
+        },
+    }
+    tools = [{"type": "function", "function": {"name": "keep", "parameters": schema}}]
+    style = Style.of(f"{M3} <invoke name= <mm:think>", tools)
+    parser = AnswerParser(style)
+    begun = [*parser.feed(f'</mm:think>Now. {M3}<tool_call>\n{M3}<invoke name="keep">{M3}<note>12 "a')]
+    assert "".join(piece.arguments for piece in begun if isinstance(piece, wire.CallPiece)) == '{"note": "12 \\"a'
+    assert "".join(piece.text for piece in begun if isinstance(piece, wire.Delta)).strip() == "Now."
+    rest = (
+        f"{M3}</note>{M3}<rows>{M3}<item>{M3}<n>7{M3}</n>{M3}</item>{M3}<item>{M3}<n>x{M3}</n>{M3}</item>{M3}</rows>"
+        f"{M3}<none>{M3}</none>{M3}<item>{M3}<item>1{M3}</item>{M3}</item>{M3}</invoke>\n{M3}</tool_call>"
+    )
+    pieces = [*begun, *parser.feed(rest), *parser.finish()]
+    written = "".join(piece.arguments for piece in pieces if isinstance(piece, wire.CallPiece))
+    assert json.loads(written) == {
+        "note": '12 "a', "rows": [{"n": "7"}, {"n": "x"}], "none": [], "item": {"item": 1}
+    }  # fmt: skip
 
 
 def test_a_text_argument_stays_a_text() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 
 import pytest
@@ -139,6 +140,18 @@ def test_tools_reach_the_template_and_spell_no_control_tokens() -> None:
     whole = "".join(segment.text for segment in segments)
     assert json.loads(whole[: whole.index("<|im_start|>")]) == tool
     assert whole.endswith('f:{"a": "<|im_end|>\\""}000000000')
+
+
+def test_a_template_that_wants_functions_and_a_date_gets_them() -> None:
+    """Firefunction's variables: the tools as one JSON text, and a day, not a second: prompts begin alike all day."""
+    source = "{{ 'functools[' + functions + ']' + datetime }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    tool = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}
+    messages = [{"role": "user", "content": "Hi"}]
+    text = "".join(s.text for s in ChatTemplate(source).render(messages, continue_final=False, tools=[tool]))
+    told, _, rest = text.removeprefix("functools[").rpartition("]")
+    assert json.loads(told) == [tool["function"]]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dHi", rest)
+    assert "functools[[]]" in ChatTemplate(source).render(messages, continue_final=False)[0].text
 
 
 def test_a_template_without_tools_is_told_in_words() -> None:
