@@ -136,7 +136,8 @@ class SocketConsumer:
         sent = await self.rights.as_employee(*_wish_of(frame, self.language))
         await self.say(events.accepted(frame.ref, sent))
         # Who asks will follow: beginning now spares the first word a round trip.
-        await self.following.begin_for_asker(sent.turn.id, is_new=sent.turn.attempt == 0)
+        for turn in (sent.turn, *sent.others):
+            await self.following.begin_for_asker(turn.id, is_new=turn.attempt == 0)
         group = doorbell.employee_group(sent.thread.owner_id)
         branch = {"type": "branch.changed", "thread": str(sent.thread.id), "ref": frame.ref}
         await doorbell.ring_soon(group, {"type": "thread.changed", "thread": sent.thread.summary()}, branch)
@@ -204,6 +205,6 @@ def _wish_of(frame: frames.Frame, language: str) -> tuple[Callable[..., asking.S
         case frames.SendMessage(id=id, text=text, documents=documents, model=model):
             place = frame.thread, text, model, documents, language, frame.parent, frame.edits
             begins = asking.Beginning(frame.folder, frame.temporary, frame.assistant, frame.settings)
-            asks = frame.collections, frame.everything
+            asks = frame.collections, frame.everything, frame.compare
             return asking.send, asking.Question(id, *place, begins, frame.model_once, *asks)
     raise TypeError(frame)

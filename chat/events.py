@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from chat.models import Message
+    from chat.models import Message, Turn
     from chat.turns.asking import Sent
     from chat.turns.presence import Waiting
 
@@ -145,16 +145,21 @@ def proof_of_reasoning(answer: Message) -> dict[str, Any] | None:
 
 
 def accepted(ref: str, sent: Sent) -> dict[str, Any]:
-    """What was asked for is stored, and its answer is queued."""
+    """What was asked for is stored, and its answer is queued. beside: the answers of the other models asked at once."""
     thread, turn = sent.thread, sent.turn
     return {
         "type": "message.accepted",
         "ref": ref,
         "thread": {"id": str(thread.id), "title": thread.title, "created": sent.is_new_thread},
         "question": {"id": str(sent.question.id), "text": sent.question.text},
-        "answer": {"id": str(sent.answer.id)},
-        "turn": {"id": str(turn.id), "status": turn.status, "model": turn.model_name},
+        **_queued(turn),
+        "beside": [_queued(other) for other in sent.others],
     }
+
+
+def _queued(turn: Turn) -> dict[str, Any]:
+    state = {"id": str(turn.id), "status": turn.status, "model": turn.model_name}
+    return {"answer": {"id": str(turn.answer_id)}, "turn": state}
 
 
 def snapshot(turn: str, seq: int, **state: Any) -> dict[str, Any]:

@@ -33,8 +33,8 @@ class SendMessage:
 
     parent: the message that it follows, None for the last one shown; edits: the question that it stands beside.
     folder, temporary, assistant and settings: of the thread that begins with it. model is the thread's from now on,
-    model_once only this answer's. collections, everything: what the thread asks from now on besides its documents; None
-    leaves it as it is.
+    model_once only this answer's. compare: the models that answer side by side, in this order, instead of one.
+    collections, everything: what the thread asks from now on besides its documents; None leaves it as it is.
     """
 
     ref: str
@@ -52,6 +52,7 @@ class SendMessage:
     model_once: str | None = None
     collections: tuple[uuid.UUID, ...] | None = None
     everything: bool | None = None
+    compare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,18 @@ def _name_or_none(value: Any) -> str | None:
     return _storable(value)
 
 
+def _compared(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) and len(item) <= 200 for item in value):
+        raise ValueError
+    names = tuple(dict.fromkeys(_storable(item) for item in value))
+    if not 2 <= len(names) <= limits.MAX_COMPARED_MODELS:
+        sentence = _("2 to %(limit)d different models can answer side by side.")
+        raise BadFrame("bad_comparison", sentence % {"limit": limits.MAX_COMPARED_MODELS})
+    return names
+
+
 def _settings_or_none(value: Any) -> AnswerSettings | None:
     if value is None:
         return None
@@ -249,6 +262,7 @@ KINDS: dict[str, tuple[Callable[..., Frame], dict[str, Check]]] = {
             "model_once": _name_or_none,
             "collections": _ids_or_none,
             "everything": _flag_or_none,
+            "compare": _compared,
         },
     ),
     "answer.regenerate": (RegenerateAnswer, {"ref": _ref, "id": _id, "answer": _id, "model": _name_or_none}),

@@ -49,6 +49,8 @@ class Message(models.Model):
     finish_reason = models.CharField(max_length=12, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_sentence = models.TextField(blank=True)
+    # Of a question that several models were asked at once: its answers stand side by side until one is kept.
+    is_undecided = models.BooleanField(default=False, db_default=False)
     # What the answer was given to read: the list of the event sources.found, and what was left out.
     sources = models.JSONField(default=dict, blank=True)
     num_prompt_tokens = models.IntegerField(null=True)
@@ -58,6 +60,8 @@ class Message(models.Model):
 
     # The messages that stand in the same place, itself among them, for those who show it: see chat.shown.
     siblings: Sequence[uuid.UUID] = ()
+    # The answers that stand side by side, itself among them, for those who show it: see chat.turns.comparing.
+    beside: Sequence[Message] = ()
 
     objects = MessageQuerySet.as_manager()
 

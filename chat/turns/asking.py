@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -21,7 +21,7 @@ from chat.errors import BadInput, Conflict, Missing, TooMany
 from chat.models import Assistant, Employee, Folder, Message, ServedModel, Thread, Turn
 from chat.models.message import ASSISTANT, PENDING, USER
 from chat.models.thread import first_words
-from chat.turns import queue
+from chat.turns import comparing, queue
 from rag.models import Collection, Document
 
 
@@ -32,6 +32,7 @@ class Sent:
     answer: Message
     turn: Turn
     is_new_thread: bool = False
+    others: tuple[Turn, ...] = ()  # of a comparison: those of the other models, in order
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Question:
     """parent_id: the message it follows; without one, the last that the thread shows. edits: the question that it
 
     stands beside. id is the message's. begins: of the thread that begins with it. model_name is the thread's from now
-    on, model_once only this answer's. collection_ids, everything: what the thread asks from now on; None: as before.
+    on, model_once only this answer's. compare: the models that answer side by side instead. collection_ids, everything:
+    what the thread asks from now on; None: as before.
     """
 
     id: uuid.UUID
@@ -64,6 +66,7 @@ class Question:
     model_once: str | None = None
     collection_ids: tuple[uuid.UUID, ...] | None = None
     everything: bool | None = None
+    compare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,12 @@ def _already_sent(employee: Employee, question: Question) -> Sent | None:
     if message is None:
         return None
     turns = Turn.objects.for_employee(employee).filter(question=message).select_related("answer", "thread")
-    turn = turns.order_by("created_at").first()
-    if turn is None or question.thread_id not in (None, message.thread_id):
+    first = turns.order_by("created_at").first()
+    if first is None or question.thread_id not in (None, message.thread_id):
         raise _id_taken()
-    return Sent(turn.thread, message, turn.answer, turn, is_new_thread=question.thread_id is None)
+    compared = comparing.first_turns(message, turns)
+    turn, *others = compared or [first]
+    return Sent(turn.thread, message, turn.answer, turn, question.thread_id is None, tuple(others))
 
 
 def _already_answered(employee: Employee, answer_id: uuid.UUID) -> Sent | None:
@@ -149,21 +154,39 @@ def _id_taken() -> Conflict:
 
 def _send(employee: Employee, question: Question) -> Sent:
     now = timezone.now()
-    _check_open_turns(employee)
+    _check_open_turns(employee, max(1, len(question.compare)))
     is_new = question.thread_id is None
     thread = _begun(employee, question) if question.thread_id is None else _locked(employee, question.thread_id)
     parent_id = None if is_new else _parent_of(thread, question)
     model = thread.model = _model_for(employee, question.model_name, thread)
     if question.model_once is not None:
         model = _model_for(employee, question.model_once, thread)
+    compared = [_model_for(employee, name, thread) for name in question.compare]
     thread.updated_at, thread.archived_at = now, None
     thread.save()
     _attach(employee, thread, question.document_ids)
     thread.ask(_collections(employee, question.collection_ids), question.everything)
     asked = Message.objects.create(
-        id=question.id, thread=thread, parent_id=parent_id, role=USER, text=question.text, created_at=now
+        id=question.id,
+        thread=thread,
+        parent_id=parent_id,
+        role=USER,
+        text=question.text,
+        created_at=now,
+        is_undecided=bool(compared),
     )
+    comparing.settle(parent_id)
+    if compared:
+        return _queue_all(thread, asked, compared, question.language, is_new=is_new)
     return _queue(thread, asked, model, uuid.uuid4(), question.language, is_new=is_new)
+
+
+def _queue_all(thread: Thread, question: Message, models: list[ServedModel], language: str, *, is_new: bool) -> Sent:
+    """An answer of each model. The thread shows the first one, from which it goes on until another is kept."""
+    pairs = zip(models, comparing.answer_ids(question.pk), strict=False)
+    first, *others = [_queue(thread, question, model, id, language, is_new=is_new) for model, id in pairs]
+    thread.show(first.answer)
+    return replace(first, others=tuple(sent.turn for sent in others))
 
 
 def _begun(employee: Employee, question: Question) -> Thread:
@@ -199,6 +222,7 @@ def _regenerate(employee: Employee, again: Again) -> Sent:
     thread = _locked(employee, answer.thread_id)
     own = ServedModel.objects.for_employee(employee).chat().filter(name=answer.model_name).first()
     model = own if own and again.model_name is None else _model_for(employee, again.model_name, thread)
+    comparing.settle(answer.pk)
     return _queue(thread, question, model, again.id, again.language)
 
 
@@ -211,7 +235,8 @@ def _go_on(employee: Employee, rest: Rest) -> Sent:
         raise Conflict("nothing_to_continue", _("This answer is not cut off."))
     model = _model_for(employee, answer.model_name, thread)
     answer.reopen()
-    thread.show(answer)
+    if not comparing.is_beside(answer):
+        thread.show(answer)
     turn = Turn.objects.create(
         id=rest.id, thread=thread, question=question, answer=answer, model_name=model.name, language=rest.language
     )
@@ -240,8 +265,8 @@ def _queue(
     return Sent(thread, question, answer, turn, is_new)
 
 
-def _check_open_turns(employee: Employee) -> None:
-    if Turn.objects.for_employee(employee).unfinished().count() >= limits.MAX_OPEN_TURNS_PER_EMPLOYEE:
+def _check_open_turns(employee: Employee, num_new: int = 1) -> None:
+    if Turn.objects.for_employee(employee).unfinished().count() + num_new > limits.MAX_OPEN_TURNS_PER_EMPLOYEE:
         raise TooMany("too_many_turns", _("Too many of your answers are being written. Wait for one to end."))
 
 

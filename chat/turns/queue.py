@@ -42,7 +42,8 @@ def ring(message: str) -> None:
 def claim(worker: str, turn_id: uuid.UUID | None = None) -> Turn | None:
     """The oldest waiting turn (or this one), now ours for the time of a lease. One statement.
 
-    A thread's turns are answered one after the other, since each answer belongs to the next question's history.
+    A question waits for the answer that it follows, which belongs to its history. Answers that stand beside each other,
+    of a comparison or on another branch, are written at the same time.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -54,8 +55,8 @@ def claim(worker: str, turn_id: uuid.UUID | None = None) -> Turn | None:
                 WHERE t.status = 'queued' AND (t.not_before IS NULL OR t.not_before <= now())
                   AND (%(turn)s::uuid IS NULL OR t.id = %(turn)s)
                   AND NOT EXISTS (
-                      SELECT 1 FROM chat_turn e WHERE e.thread_id = t.thread_id AND e.created_at < t.created_at
-                         AND e.status IN ('queued', 'running'))
+                      SELECT 1 FROM chat_message q JOIN chat_turn e ON e.answer_id = q.parent_id
+                      WHERE q.id = t.question_id AND e.status IN ('queued', 'running'))
                 ORDER BY t.created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
             RETURNING id
             """,

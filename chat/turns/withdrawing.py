@@ -1,7 +1,7 @@
 """Taking back a question that waits for the answer before it.
 
-A question that is sent while an answer is being written is stored and queued like any other, and `queue.claim` answers
-a thread's questions one after the other; so the queue survives whatever a turn survives. Until a worker has begun with
+A question that is sent while an answer is being written is stored and queued like any other, and `queue.claim` lets it
+wait for the answer that it follows; so the queue survives whatever a turn survives. Until a worker has begun with
 it, it can be taken back as if it had never been sent.
 """
 
@@ -26,19 +26,21 @@ def withdraw(employee: Employee, turn_id: uuid.UUID) -> str:
         raise Missing
     # The thread first, as everywhere: whoever asks behind this question waits.
     thread = Thread.objects.select_for_update().get(pk=found)
-    turn = Turn.objects.select_for_update().filter(pk=turn_id).select_related("question", "answer").first()
-    if turn is None:
+    question = Message.objects.filter(turns=turn_id).first()
+    if question is None:
         raise Missing
-    is_only_answer = turn.question.replies.count() == 1
-    if turn.status != QUEUED or turn.attempt or turn.question.parent_id is None or not is_only_answer:
+    turns = list(Turn.objects.select_for_update().filter(question=question))
+    # Several when the question was put to several models at once.
+    answers = {turn.answer_id for turn in turns}
+    has_begun = any(turn.status != QUEUED or turn.attempt for turn in turns)
+    if has_begun or question.parent_id is None or question.replies.count() != len(answers):
         raise Conflict("already_answered", _("This question is being answered already."))
-    question, answer = turn.question, turn.answer
-    Message.objects.filter(parent=answer).update(parent=question.parent_id)
-    if thread.tip_id == answer.pk:
+    Message.objects.filter(parent__in=answers).update(parent=question.parent_id)
+    if thread.tip_id in answers:
         thread.tip_id = question.parent_id
         thread.save(update_fields=["tip"])
-    turn.delete()
-    answer.delete()
+    Turn.objects.filter(question=question).delete()
+    Message.objects.filter(pk__in=answers).delete()
     question.delete()
     transaction.on_commit(lambda: doorbell.branch_changed(thread.owner_id, thread.pk))
     return question.text

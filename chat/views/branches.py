@@ -15,6 +15,7 @@ from chat.errors import Missing
 from chat.models import Employee, Message, Thread, Turn
 from chat.models.rating import rating_of
 from chat.requests import employee_of, signed_in
+from chat.turns import comparing
 from chat.views.frame import thread_of
 from chat.visible import visible_sources
 
@@ -23,7 +24,9 @@ STRETCH_MESSAGES = 30  # what the page of a thread begins with, and what comes w
 
 @signed_in
 def show(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """{"messages": [{id, role, text, siblings, …}], "num_earlier", "turns": [{id, answer}]}: see `message_state`.
+    """{"messages": [{id, role, text, siblings, …, beside}], "num_earlier", "turns": [{id, answer}]}: `message_state`.
+
+    beside: the states of the answers that stand side by side with this one, itself among them, in order; or [].
 
     The newest messages; ?first=ID: from that one on; ?before=ID: those that come before it.
     """
@@ -34,9 +37,12 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
 
 @signed_in
 def choose(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Body {message}: from now on the thread shows the newest branch through it. Answers like GET."""
+    """Body {message}: from now on the thread shows the newest branch through it. Answers like GET.
+
+    An answer that stands beside others is kept by this: see chat.turns.comparing.
+    """
     thread = thread_of(request, thread_id)
-    thread.show(_message(request, thread))
+    comparing.keep(thread, _message(request, thread))
     doorbell.branch_changed(thread.owner_id, thread.id)
     return _branch(employee_of(request), thread, first=_id_or_none(request.GET.get("first")))
 
@@ -75,7 +81,8 @@ def newest(
     if before is not None:
         branch = branch[: branch.index(before)] if before in branch else []
     start = branch.index(first) if first in branch else max(0, len(branch) - STRETCH_MESSAGES)
-    return Stretch(_messages(employee, thread, tree, branch[start:]), start)
+    messages = _messages(employee, thread, tree, branch[start:], is_end=before is None)
+    return Stretch(messages, start)
 
 
 def shown(employee: Employee, thread: Thread) -> list[Message]:
@@ -84,14 +91,22 @@ def shown(employee: Employee, thread: Thread) -> list[Message]:
     return _messages(employee, thread, tree, tree.branch(thread.tip_id))
 
 
-def _messages(employee: Employee, thread: Thread, tree: Tree, branch: Sequence[uuid.UUID]) -> list[Message]:
-    rows = (
-        Message.objects.for_employee(employee).filter(thread=thread, pk__in=branch).select_related("rating").in_bulk()
-    )
+def _messages(
+    employee: Employee, thread: Thread, tree: Tree, branch: Sequence[uuid.UUID], *, is_end: bool = False
+) -> list[Message]:
+    """is_end: with what stands beside the last message."""
+    end = tree.path(branch[-1])[-2:] if is_end and branch else []
+    # Only a question that is undecided has them; asking for ids that nothing has costs less than another query.
+    wanted = {*branch, *end, *(comparing.answer_ids(end[0]) if end else ())}
+    own = Message.objects.for_employee(employee)
+    rows = own.filter(thread=thread, pk__in=wanted).select_related("rating").in_bulk()
     messages = [rows[pk] for pk in branch if pk in rows]
-    for message in messages:
+    if end and end[0] in rows and end[-1] in rows:
+        rows[end[-1]].beside = comparing.beside(rows[end[0]], rows)
+    everything = list({message.pk: message for shown in messages for message in (shown, *shown.beside)}.values())
+    for message in everything:
         message.siblings = tree.siblings(message.pk)
-    visible_sources(employee, messages)
+    visible_sources(employee, everything)
     return messages
 
 
@@ -125,7 +140,10 @@ def message_state(message: Message) -> dict[str, Any]:
 
 def _branch(employee: Employee, thread: Thread, **places: uuid.UUID | None) -> JsonResponse:
     stretch = newest(employee, thread, **places)
-    messages = [message_state(message) for message in stretch.messages]
+    messages = [
+        message_state(message) | {"beside": [message_state(other) for other in message.beside]}
+        for message in stretch.messages
+    ]
     turns = running_turns(employee, thread)
     return JsonResponse({"messages": messages, "num_earlier": stretch.num_earlier, "turns": turns})
 
