@@ -1,5 +1,6 @@
 // The entry: defines the elements and starts what the page at hand needs.
 
+import { AnswerColumnsElement } from "./elements/answer_columns";
 import { AnswerStreamElement } from "./elements/answer_stream";
 import { AssistantList } from "./elements/assistant_list";
 import { ChatComposer } from "./elements/chat_composer";
@@ -22,6 +23,7 @@ import { ChatPage } from "./pages/chat";
 import { startFrame } from "./pages/frame";
 
 defineElement("answer-stream", AnswerStreamElement);
+defineElement("answer-columns", AnswerColumnsElement);
 defineElement("assistant-list", AssistantList);
 defineElement("chat-composer", ChatComposer);
 defineElement("context-gauge", ContextGauge);

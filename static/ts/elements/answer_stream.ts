@@ -254,6 +254,7 @@ export class AnswerStreamElement extends HTMLElement {
         "div",
         { class: "answer__foot" },
         this.#acts(),
+        this.#isBeside && el("button", { type: "button", class: "button button--small", "data-action": "keep" }, strings.keepThis),
         !problem && ["stopped", "length"].includes(finish.reason) && this.#goOn(strings.goOn),
         el("div", { class: "answer__facts" }, ...answerFacts(finish, this.dataset["version"] ?? "", this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact))),
       ),
@@ -265,15 +266,21 @@ export class AnswerStreamElement extends HTMLElement {
     if (this.#uses.size) prepareViewer();
   }
 
+  /** It stands beside the answers of other models, and none of them is kept yet. */
+  get #isBeside(): boolean {
+    return this.closest("answer-columns") !== null;
+  }
+
   #acts(): HTMLElement {
+    const isBeside = this.#isBeside;
     const copy = iconButton("copy", strings.copy, () => void copyFeedback(copy, this.#text));
     return el(
       "div",
       { class: "answer__acts" },
-      branchSwitch(this.closest<HTMLElement>(".answer")),
+      !isBeside && branchSwitch(this.closest<HTMLElement>(".answer")),
       this.#text && copy,
       ...(this.#text ? ratingButtons(this, () => this.redrawEnd()) : []),
-      actButton("retry", strings.again, "regenerate"),
+      !isBeside && actButton("retry", strings.again, "regenerate"),
       actButton("fork", strings.fork, "fork"),
     );
   }

@@ -1,6 +1,6 @@
 // <chat-composer>: the message, its files, and the button that sends or stops.
 //
-// Fires "message-send" {text, documents, once}, "draft-changed", "collection-choose" {id, name}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
+// Fires "message-send" {text, documents, models}, "draft-changed", "collection-choose" {id, name}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
 // session until the message is acknowledged, so neither a reload nor a refusal loses it, and goes to the server too,
 // so that it is there on the person's other devices.
 
@@ -18,8 +18,8 @@ import { pastedFile } from "./pasted_text";
 
 const MAX_CHARS = 32_000;
 
-/** once: the model of this message alone. */
-export interface Draft { text: string; documents: string[]; once: string | null }
+/** models: of this message alone; several answer side by side, none is the thread's. */
+export interface Draft { text: string; documents: string[]; models: string[] }
 
 export class ChatComposer extends HTMLElement {
   #files!: AttachedFiles;
@@ -98,7 +98,8 @@ export class ChatComposer extends HTMLElement {
   }
 
   /** The message came back: keep it, and say why. */
-  giveBack(text: string, sentence: string): void {
+  giveBack(text: string, sentence: string, models: string[] = []): void {
+    if (models.length) this.chosenModels = models;
     if (!this.#text.value) this.fill(text);
     this.#refusal = sentence;
     this.#refresh();
@@ -120,6 +121,15 @@ export class ChatComposer extends HTMLElement {
   /** Which models @ offers. */
   set models(models: () => ChatModel[]) {
     this.#signs.models = models;
+  }
+
+  /** The names of the models of the next message alone. */
+  get chosenModels(): string[] {
+    return this.#signs.names;
+  }
+
+  set chosenModels(names: string[]) {
+    this.#signs.names = names;
   }
 
   /** Whether a message is on its way and not acknowledged: the next one must know what it follows. */
@@ -177,7 +187,7 @@ export class ChatComposer extends HTMLElement {
     this.#resize();
     this.#refresh();
     this.dispatchEvent(new CustomEvent("draft-changed"));
-    const detail: Draft = { text, documents: this.#files.documents, once: this.#signs.takeModel() };
+    const detail: Draft = { text, documents: this.#files.documents, models: this.#signs.takeModels() };
     this.dispatchEvent(new CustomEvent("message-send", { detail }));
   }
 

@@ -5,9 +5,11 @@ import { el, iconButton } from "../lib/dom";
 import { showFailure } from "../lib/failure";
 import type { ChatModel, DocumentState, SavedPrompt } from "../lib/protocol";
 import { strings } from "../lib/strings";
+import { toast } from "../lib/toast";
 import { documentWords } from "../models/document_words";
 import { matching, type Mention, mentionAt } from "../models/mentions";
 import { fieldsOf } from "../models/prompt_fields";
+import { MAX_COMPARED } from "./model_picker";
 import { type Offered, OfferList } from "./offer_list";
 
 const FRESH_MS = 20_000;
@@ -21,14 +23,14 @@ export class ComposerSigns {
   #offer: Promise<Offer> | null = null;
   #askedAt = 0;
   #chip: HTMLElement;
-  /** The model of the next message alone. */
-  #once: ChatModel | null = null;
+  /** The models of the next message alone: one instead of the thread's, or several that answer side by side. */
+  #chosen: ChatModel[] = [];
   models: () => ChatModel[] = () => [];
 
   constructor(readonly text: HTMLTextAreaElement, home: HTMLElement, row: HTMLElement, readonly acts: SignActs) {
     this.#list = new OfferList(text, home);
-    this.#chip = el("span", { class: "composer__once", hidden: true });
-    row.querySelector(".composer__attach")?.after(this.#chip);
+    this.#chip = el("div", { class: "composer__models", hidden: true });
+    row.before(this.#chip);
     text.addEventListener("input", () => void this.#look());
     text.addEventListener("click", () => void this.#look());
     text.addEventListener("blur", () => this.#list.close());
@@ -39,11 +41,19 @@ export class ComposerSigns {
     return this.#list.key(event);
   }
 
-  /** The name of the model for the message that goes out now; the next one is the thread's again. */
-  takeModel(): string | null {
-    const name = this.#once?.name ?? null;
-    this.#choose(null);
-    return name;
+  /** The names of the models for the message that goes out now; the next one is the thread's again. */
+  takeModels(): string[] {
+    const { names } = this;
+    this.#choose([]);
+    return names;
+  }
+
+  get names(): string[] {
+    return this.#chosen.map(({ name }) => name);
+  }
+
+  set names(names: string[]) {
+    this.#choose(this.models().filter(({ name }) => names.includes(name)));
   }
 
   async #look(): Promise<void> {
@@ -109,28 +119,38 @@ export class ComposerSigns {
   }
 
   #modelOf(model: ChatModel, { start, end }: Mention): Offered {
-    return { name: model.title, about: model.is_default ? strings.defaultModel : "", icon: "model", choose: () => this.#chosen(start, end, () => this.#choose(model)) };
+    return { name: model.title, about: model.is_default ? strings.defaultModel : "", icon: "model", choose: () => this.#take(start, end, () => this.#add(model)) };
   }
 
   #collectionOf(collection: OfferedCollection, { start, end }: Mention): Offered {
-    return { name: collection.name, about: strings.collection, icon: "folder", choose: () => this.#chosen(start, end, () => this.acts.choose(collection)) };
+    return { name: collection.name, about: strings.collection, icon: "folder", choose: () => this.#take(start, end, () => this.acts.choose(collection)) };
   }
 
   #documentOf(document: DocumentState, { start, end }: Mention): Offered {
-    return { name: document.title, about: documentWords(document).line, icon: "document", choose: () => this.#chosen(start, end, () => this.acts.attach(document)) };
+    return { name: document.title, about: documentWords(document).line, icon: "document", choose: () => this.#take(start, end, () => this.acts.attach(document)) };
   }
 
-  #chosen(start: number, end: number, act: () => void): void {
+  #take(start: number, end: number, act: () => void): void {
     this.#list.close();
     this.acts.replace(start, end);
     act();
   }
 
-  #choose(model: ChatModel | null): void {
-    this.#once = model;
-    this.#chip.hidden = !model;
-    if (!model) return;
-    const label = strings.onceWith(model.title);
-    this.#chip.replaceChildren(el("span", { title: label }, label), iconButton("close", strings.onceNot(model.title), () => this.#choose(null), "icon-button--small"));
+  #add(model: ChatModel): void {
+    if (this.#chosen.includes(model)) return;
+    if (this.#chosen.length < MAX_COMPARED) this.#choose([...this.#chosen, model]);
+    else toast(strings.tooManyCompared(MAX_COMPARED));
+  }
+
+  #choose(models: ChatModel[]): void {
+    this.#chosen = models;
+    this.#chip.hidden = !models.length;
+    const isOne = models.length === 1;
+    const chips = models.map((model) => {
+      const leave = (): void => this.#choose(this.#chosen.filter((one) => one !== model));
+      const label = isOne ? strings.onceWith(model.title) : model.title;
+      return el("span", { class: "composer__once" }, el("span", { title: label }, label), iconButton("close", strings.onceNot(model.title), leave, "icon-button--small"));
+    });
+    this.#chip.replaceChildren(...(isOne ? [] : [el("b", {}, strings.sideBySide)]), ...chips);
   }
 }

@@ -8,15 +8,19 @@ import { strings } from "../lib/strings";
 
 export interface Offered { name: string; about: string; icon: string; choose(): void }
 
+/** The composer's list, and one of each question that is being edited. */
+let numLists = 0;
+
 export class OfferList {
-  #box = el("div", { class: "offer", id: "offer", role: "listbox", hidden: true });
+  #id = numLists++ ? `offer${numLists}` : "offer";
+  #box = el("div", { class: "offer", id: this.#id, role: "listbox", hidden: true });
   #said = el("span", { class: "visually-hidden", role: "status" });
   #offered: Offered[] = [];
   #at = 0;
 
   constructor(readonly text: HTMLTextAreaElement, home: HTMLElement) {
     text.setAttribute("aria-autocomplete", "list");
-    text.setAttribute("aria-controls", "offer");
+    text.setAttribute("aria-controls", this.#id);
     home.append(this.#box, this.#said);
     // The text keeps the focus when the list is touched.
     this.#box.addEventListener("pointerdown", (event) => event.preventDefault());
@@ -34,7 +38,7 @@ export class OfferList {
     this.#offered = offered;
     this.#at = 0;
     this.#box.setAttribute("aria-label", label);
-    this.#box.replaceChildren(...offered.map((one, at) => itemOf(one, at)), ...(offered.length ? [] : [el("div", { class: "offer__none" }, none)]));
+    this.#box.replaceChildren(...offered.map((one, at) => itemOf(one, at, this.#id)), ...(offered.length ? [] : [el("div", { class: "offer__none" }, none)]));
     this.#box.hidden = false;
     const words = offered.length ? strings.numOffered(offered.length) : none;
     if (this.#said.textContent !== words) this.#said.textContent = words;
@@ -67,11 +71,11 @@ export class OfferList {
     const items = [...this.#box.querySelectorAll<HTMLElement>("[role=option]")];
     items.forEach((item, at) => item.setAttribute("aria-selected", String(at === this.#at)));
     items[this.#at]?.scrollIntoView({ block: "nearest" });
-    if (items.length) this.text.setAttribute("aria-activedescendant", `offer-${this.#at}`);
+    if (items.length) this.text.setAttribute("aria-activedescendant", `${this.#id}-${this.#at}`);
     else this.text.removeAttribute("aria-activedescendant");
   }
 }
 
-function itemOf({ name, about, icon: picture }: Offered, at: number): HTMLElement {
-  return el("div", { class: "offer__item", role: "option", id: `offer-${at}`, "data-at": at, "aria-selected": "false" }, icon(picture), el("span", {}, name), about && el("small", {}, about));
+function itemOf({ name, about, icon: picture }: Offered, at: number, list: string): HTMLElement {
+  return el("div", { class: "offer__item", role: "option", id: `${list}-${at}`, "data-at": at, "aria-selected": "false" }, icon(picture), el("span", {}, name), about && el("small", {}, about));
 }

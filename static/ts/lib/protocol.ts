@@ -84,6 +84,8 @@ export interface MessageState {
   num_completion_tokens: number | null;
   tokens_per_second: number | null;
   rating: Rating | null;
+  /** Of a message of the branch: the answers that stand side by side with it, itself among them; else empty. */
+  beside?: MessageState[];
 }
 /** What the reader thinks of an answer. */
 export interface Rating { good: boolean; comment: string; for_admins: boolean }
@@ -224,13 +226,14 @@ export type SnapshotEvent = Numbered & {
 export interface WaitingEvent { type: "turn.waiting"; id: string; position: number; wait_seconds: number | null; has_worker: boolean }
 export type TurnEvent = ProgressedEvent | SourcesEvent | ThoughtEvent | ExtendedEvent | FinishedEvent | FailedEvent | SnapshotEvent;
 
-export interface Accepted {
+interface Queued { answer: { id: string }; turn: { id: string; status: string; model: string } }
+export interface Accepted extends Queued {
   type: "message.accepted";
   ref: string;
   thread: { id: string; title: string; created: boolean };
   question: { id: string; text?: string };
-  answer: { id: string };
-  turn: { id: string; status: string; model: string };
+  /** The answers of the other models that were asked at once. */
+  beside: Queued[];
 }
 
 export type ServerFrame =
@@ -267,6 +270,8 @@ export interface SendFrame {
   settings?: AnswerSettings | null;
   /** Of this answer alone; `model` is the thread's. */
   model_once?: string | null;
+  /** The models that answer side by side, in this order, instead of one. */
+  compare?: string[] | null;
   /** What the thread asks from now on besides its documents; null leaves it as it is. */
   collections: string[] | null;
   everything: boolean | null;

@@ -12,7 +12,7 @@ export class Answers {
   #followed = new Map<string, { stream: AnswerStream; element: AnswerStreamElement }>();
 
   /** `ended` is told when an answer is whole or has failed. */
-  constructor(readonly ended: (stream: AnswerStream) => void, readonly announcer: Announcer) {
+  constructor(readonly ended: (stream: AnswerStream, element: AnswerStreamElement) => void, readonly announcer: Announcer) {
     for (const type of EVENTS) socket.on(type, (event) => this.#applied(event));
     socket.on("turn.waiting", (event) => {
       const followed = this.#followed.get(event.id);
@@ -59,6 +59,13 @@ export class Answers {
     }
   }
 
+  /** This one alone. */
+  stopOne(element: AnswerStreamElement): void {
+    for (const [turn, followed] of this.#followed) {
+      if (followed.element === element) socket.stop(turn);
+    }
+  }
+
   #applied(event: TurnEvent): void {
     const followed = this.#followed.get(event.turn);
     if (!followed) return;
@@ -68,12 +75,17 @@ export class Answers {
     if (outcome === "changed") {
       socket.acknowledge(event.turn, stream.seq, stream.isOver);
       element.refresh();
+      if (isAside(element)) return this.#endIfOver(event.turn, stream, element);
       if (stream.text) this.announcer.hear(stream);
       else if (stream.isThinking) this.announcer.noteThinking(stream);
     }
+    this.#endIfOver(event.turn, stream, element);
+  }
+
+  #endIfOver(turn: string, stream: AnswerStream, element: AnswerStreamElement): void {
     if (!stream.isOver) return;
-    this.#leave(event.turn);
-    this.ended(stream);
+    this.#leave(turn);
+    this.ended(stream, element);
   }
 
   #leave(turn: string): void {
@@ -82,8 +94,14 @@ export class Answers {
   }
 }
 
+/** Of answers side by side only the first is read aloud as it comes; sentences of several would be mixed up. */
+function isAside(answer: AnswerStreamElement): boolean {
+  const columns = answer.closest("answer-columns");
+  return columns !== null && columns.querySelector("answer-stream") !== answer;
+}
+
 function questionOf(answer: AnswerStreamElement): HTMLElement | null {
-  let before = answer.closest(".answer")?.previousElementSibling ?? null;
+  let before = (answer.closest("answer-columns") ?? answer.closest(".answer"))?.previousElementSibling ?? null;
   while (before && !before.matches(".question")) before = before.previousElementSibling;
   return before as HTMLElement | null;
 }

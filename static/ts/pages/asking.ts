@@ -12,7 +12,7 @@ import { toast } from "../lib/toast";
 import type { Answers } from "./answers";
 import type { Conversation } from "./conversation";
 
-interface Pending { answer: AnswerStreamElement; question?: HTMLElement; text?: string; isBranch: boolean; isStopped?: boolean }
+interface Pending { answers: AnswerStreamElement[]; question?: HTMLElement; text?: string; models?: string[]; isBranch: boolean; isStopped?: boolean }
 /** begins: what the thread is, where it begins with this message. scope: what it asks from now on; null: as before. */
 export interface Place { thread: string | null; model: string | null; begins: Begins; scope: Scope | null }
 type Begins = Partial<Pick<SendFrame, "folder" | "temporary" | "assistant" | "settings">>;
@@ -39,20 +39,22 @@ export class Asking {
     return this.#own.has(ref);
   }
 
-  send({ text, documents, once }: Draft, { thread, model, begins, scope }: Place): void {
+  send({ text, documents, models }: Draft, { thread, model, begins, scope }: Place): void {
     const id = newId();
     const parent = this.conversation.lastMessage;
-    const { question, answer } = this.conversation.add(text);
+    // Whoever asks on has kept what they ask on from.
+    const isBranch = this.conversation.keep();
+    const { question, answers } = this.conversation.add(text, models);
     const asks = { collections: scope?.collections ?? null, everything: scope?.everything ?? null };
-    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null, model_once: once, ...asks, ...begins }, { question, answer, text, isBranch: false });
+    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent, edits: null, ...askedOf(models), ...asks, ...begins }, { question, answers, text, models, isBranch });
   }
 
-  edit(article: HTMLElement, text: string, { thread, model }: Place): void {
+  edit(article: HTMLElement, { text, documents, models }: Draft, { thread, model }: Place): void {
     const id = newId();
     const edits = article.dataset["message"] ?? "";
     this.conversation.cutAt(article);
-    const { question, answer } = this.conversation.add(text);
-    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents: [], parent: null, edits, collections: null, everything: null }, { question, answer, text, isBranch: true });
+    const { question, answers } = this.conversation.add(text, models);
+    this.#ask({ type: "message.send", ref: id, id, thread, text, model, documents, parent: null, edits, ...askedOf(models), collections: null, everything: null }, { question, answers, text, models, isBranch: true });
   }
 
   regenerate(article: HTMLElement, model: string | null): void {
@@ -60,14 +62,14 @@ export class Asking {
     const old = article.dataset["message"] ?? "";
     this.conversation.cutAt(article);
     const answer = this.conversation.addAnswer();
-    this.#ask({ type: "answer.regenerate", ref: id, id, answer: old, model }, { answer, isBranch: true });
+    this.#ask({ type: "answer.regenerate", ref: id, id, answer: old, model }, { answers: [answer], isBranch: true });
   }
 
   goOn(answer: AnswerStreamElement): void {
     const id = newId();
     const article = answer.closest<HTMLElement>(".answer");
     answer.wait();
-    this.#ask({ type: "answer.continue", ref: id, id, answer: article?.dataset["message"] ?? "" }, { answer, isBranch: false });
+    this.#ask({ type: "answer.continue", ref: id, id, answer: article?.dataset["message"] ?? "" }, { answers: [answer], isBranch: false });
   }
 
   /** Stop what the server has not acknowledged yet, as soon as it has a name. */
@@ -76,15 +78,21 @@ export class Asking {
   }
 
   /** Whether the frame was an answer to this tab. */
-  accepted({ ref, answer, turn }: Accepted): boolean {
+  accepted({ ref, beside, ...first }: Accepted): boolean {
     const pending = this.#pending.get(ref);
     if (!pending) return false;
     this.#pending.delete(ref);
     if (pending.question) pending.question.dataset["message"] = ref;
-    const article = pending.answer.closest<HTMLElement>(".answer");
-    if (article) article.dataset["message"] = answer.id;
-    this.answers.follow(turn.id, pending.answer, pending.answer.text);
-    if (pending.isStopped) socket.stop(turn.id);
+    const columns = pending.answers[0]?.closest<HTMLElement>("answer-columns");
+    if (columns) columns.dataset["message"] = first.answer.id;
+    [first, ...beside].forEach(({ answer, turn }, at) => {
+      const element = pending.answers[at];
+      const article = element?.closest<HTMLElement>(".answer");
+      if (!element || !article) return;
+      article.dataset["message"] = answer.id;
+      this.answers.follow(turn.id, element, element.text);
+      if (pending.isStopped) socket.stop(turn.id);
+    });
     this.changed();
     if (pending.isBranch) this.branched();
     return true;
@@ -94,11 +102,13 @@ export class Asking {
     const pending = this.#pending.get(ref);
     if (!pending) return;
     this.#pending.delete(ref);
-    const { question, answer, text } = pending;
-    if (text !== undefined) this.composer.giveBack(text, `${strings.notSent} ${sentence}`);
+    const { question, answers, text, models } = pending;
+    if (text !== undefined) this.composer.giveBack(text, `${strings.notSent} ${sentence}`, models);
     else toast(sentence);
-    if (question || pending.isBranch) answer.closest(".answer")?.remove();
-    else answer.redrawEnd();
+    for (const answer of answers) {
+      if (question || pending.isBranch) (answer.closest("answer-columns") ?? answer.closest(".answer"))?.remove();
+      else answer.redrawEnd();
+    }
     question?.remove();
     this.changed();
     if (pending.isBranch) this.branched();
@@ -111,4 +121,9 @@ export class Asking {
     this.changed();
     socket.ask(frame);
   }
+}
+
+/** One model of this message alone, or several side by side. */
+function askedOf(models: string[]): Pick<SendFrame, "model_once" | "compare"> {
+  return { model_once: models.length === 1 ? (models[0] ?? null) : null, compare: models.length > 1 ? models : null };
 }

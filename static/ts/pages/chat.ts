@@ -14,6 +14,7 @@ import { api } from "../lib/api";
 import { socket } from "../lib/connection";
 import { actionOf, find } from "../lib/dom";
 import { showFailure } from "../lib/failure";
+import { modelTitle } from "../lib/model_titles";
 import { pageState } from "../lib/page_state";
 import type { Accepted, Branch, DocumentState, RunningTurn } from "../lib/protocol";
 import { strings } from "../lib/strings";
@@ -40,7 +41,7 @@ export class ChatPage {
   #list = find<ThreadList>(document, "thread-list");
   #conversation = new Conversation(find(document, "#thread"), find(document, "[data-action=jump-down]"));
   #announcer = new Announcer(find(document, "#announcer"));
-  #answers = new Answers((stream) => this.#over(stream), this.#announcer);
+  #answers = new Answers((stream, element) => this.#over(stream, element), this.#announcer);
   #scope = new ScopeChip(scopeButton(this.#composer), { collections: pageState.thread?.collections ?? [], everything: pageState.thread?.everything ?? false }, (scope) => void this.#ask(scope));
   /** Something was asked elsewhere while this tab waited for what it asked itself. */
   #shouldLook = false;
@@ -63,6 +64,8 @@ export class ChatPage {
     });
     this.#composer.addEventListener("document-detach", (event) => void this.#detach((event as CustomEvent<string>).detail));
     this.#picker.addEventListener("model-chosen", (event) => void this.#choose((event as CustomEvent<string>).detail));
+    this.#picker.compared = () => this.#composer.chosenModels;
+    this.#picker.addEventListener("models-compared", (event) => (this.#composer.chosenModels = (event as CustomEvent<string[]>).detail));
     this.#list.addEventListener("thread-changed", (event) => this.#retitle((event as CustomEvent<{ id: string; title: string }>).detail));
     document.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => this.#escape(event));
@@ -177,9 +180,11 @@ export class ChatPage {
     this.#waiting.refresh();
   }
 
-  #over(stream: AnswerStream): void {
+  #over(stream: AnswerStream, element: AnswerStreamElement): void {
     this.#showWriting();
-    this.#announcer.say(stream.status === "failed" ? strings.answerFailed : strings.answerReady);
+    const model = element.closest("answer-columns") ? modelTitle(element.dataset["model"] ?? "") : "";
+    if (model) this.#announcer.say(stream.status === "failed" ? strings.answerFailedOf(model) : strings.answerReadyOf(model));
+    else this.#announcer.say(stream.status === "failed" ? strings.answerFailed : strings.answerReady);
     // The figures are drawn at the next frame.
     requestAnimationFrame(() => requestAnimationFrame(() => this.#showContext()));
   }
@@ -253,6 +258,7 @@ export class ChatPage {
     const article = button?.closest<HTMLElement>(".question, .answer");
     if (button && article) this.#acted(button, article);
     if (button?.dataset["action"] === "jump-down") this.#conversation.jumpToEnd();
+    if (button?.dataset["action"] === "stop-all") this.#stop();
   }
 
   #acted(button: HTMLElement, article: HTMLElement): void {
@@ -260,12 +266,21 @@ export class ChatPage {
     const text = answer ? answer.text : this.#conversation.textOf(article);
     switch (button.dataset["action"]) {
       case "copy-message": void copyFeedback(button, text); break;
-      case "edit": editQuestion(article, text, (written) => this.#asking.edit(article, written, this.#place)); break;
+      case "edit": editQuestion(article, text, this.#picker.models, this.#composer, (draft) => this.#asking.edit(article, draft, this.#place)); break;
+      case "keep": void this.#keep(article); break;
+      case "stop-one": if (answer) this.#answers.stopOne(answer); break;
       case "regenerate": askAgain(button, this.#picker.models, answer?.dataset["model"] ?? "", (model) => this.#asking.regenerate(article, model)); break;
       case "continue": if (answer) this.#asking.goOn(answer); break;
       case "branch": void this.#look(button.dataset["branch"]); break;
       case "fork": void this.#fork(article.dataset["message"] ?? ""); break;
     }
+  }
+
+  /** The answer that was chosen is the branch from now on, and has the focus that its button had. */
+  async #keep(article: HTMLElement): Promise<void> {
+    await this.#look(article.dataset["message"]);
+    article.tabIndex = -1;
+    article.focus({ preventScroll: true });
   }
 
   async #fork(message: string): Promise<void> {

@@ -1,8 +1,9 @@
 // The messages on the page: adding the pair of a new question, and keeping the view where the reader wants it.
 
+import { AnswerColumnsElement } from "../elements/answer_columns";
 import type { AnswerStreamElement } from "../elements/answer_stream";
 import { branchSwitch } from "../elements/branch_switch";
-import { find } from "../lib/dom";
+import { el, find } from "../lib/dom";
 import type { Branch, MessageState } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { type Extent, ScrollKeeper } from "../models/scroll_keeper";
@@ -35,7 +36,12 @@ export class Conversation {
   }
 
   get #articles(): HTMLElement[] {
-    return [...this.#inner.querySelectorAll<HTMLElement>(":scope > article")];
+    return [...this.#inner.querySelectorAll<HTMLElement>(":scope > :is(article, answer-columns)")];
+  }
+
+  /** The answers that stand side by side at the end, if any. */
+  get columns(): AnswerColumnsElement | null {
+    return this.#inner.querySelector<AnswerColumnsElement>(":scope > answer-columns");
   }
 
   get #plainAnswers(): AnswerStreamElement[] {
@@ -95,15 +101,17 @@ export class Conversation {
   }
 
   get lastAnswer(): AnswerStreamElement | null {
-    return this.#inner.querySelector<AnswerStreamElement>(".answer:last-of-type answer-stream");
+    const last = this.#articles.at(-1);
+    if (last instanceof AnswerColumnsElement) return this.answerOf(last.dataset["message"] ?? "");
+    return last?.querySelector<AnswerStreamElement>("answer-stream") ?? null;
   }
 
-  /** A question that is on its way, and the room for its answer. The question moves to the top of the view. */
-  add(text: string): { question: HTMLElement; answer: AnswerStreamElement } {
+  /** A question that is on its way, and the room for its answers, of one model or several. It moves to the top of the view. */
+  add(text: string, models: string[] = []): { question: HTMLElement; answers: AnswerStreamElement[] } {
     const question = this.#copyOf("message-template-user");
     find(question, ".question__text").textContent = text;
     this.#inner.append(question);
-    const answer = this.addAnswer();
+    const answers = models.length > 1 ? this.#addColumns(models) : [this.addAnswer()];
     const state = find<HTMLElement>(question, ".question__state");
     setTimeout(() => {
       if (!question.dataset["message"]) state.replaceChildren(strings.sending);
@@ -113,7 +121,31 @@ export class Conversation {
       state.hidden = true;
       observer.disconnect();
     }).observe(question, { attributeFilter: ["data-message"] });
-    return { question, answer };
+    return { question, answers };
+  }
+
+  #addColumns(models: string[]): AnswerStreamElement[] {
+    const articles = models.map(() => this.#copyOf("message-template-assistant"));
+    this.#inner.append(el("answer-columns" as "div", { class: "columns columns--fresh" }, ...articles));
+    const answers = articles.map((article) => find<AnswerStreamElement>(article, "answer-stream"));
+    answers.forEach((answer, at) => {
+      answer.dataset["model"] = models[at] ?? "";
+      answer.wait();
+    });
+    this.#keeper.follow();
+    this.toEnd();
+    return answers;
+  }
+
+  /** Of the answers side by side show this one alone, or the one that the thread goes on from. Whether there were any. */
+  keep(message?: string): boolean {
+    const columns = this.columns;
+    const article = columns?.articleOf(message ?? columns.dataset["message"] ?? "");
+    if (!columns || !article) return false;
+    columns.before(columns.release(article));
+    columns.remove();
+    find<AnswerStreamElement>(article, "answer-stream").redrawEnd();
+    return true;
   }
 
   /** The room for another answer, at the end. */
@@ -138,22 +170,41 @@ export class Conversation {
   show({ messages, num_earlier: numEarlier }: Branch, isDrawn: (answer: AnswerStreamElement) => boolean): void {
     this.#inner.dataset["earlier"] = String(numEarlier);
     const shown = new Set(messages.map(({ id }) => id));
+    const kept = messages.find(({ id, beside }) => !beside?.length && this.columns?.articleOf(id));
+    if (kept) this.keep(kept.id);
     for (const article of this.#articles) {
       if (!shown.has(article.dataset["message"] ?? "")) article.remove();
     }
     let before: Element | null = null;
     for (const message of messages) {
-      const article: HTMLElement = this.#inner.querySelector<HTMLElement>(`:scope > [data-message="${message.id}"]`) ?? this.#draw(message);
+      const article = this.#placeOf(message);
       if (before && before.nextElementSibling !== article) before.after(article);
       else if (!before && this.#articles[0] !== article) this.#inner.prepend(article);
-      const siblings = message.siblings.join(" ");
-      const isMoved = article.dataset["siblings"] !== siblings;
-      article.dataset["siblings"] = siblings;
-      const answer = article.querySelector<AnswerStreamElement>("answer-stream");
-      if (answer && !isDrawn(answer) && (answer.text !== message.text || answer.status !== message.status)) answer.load(message);
-      else if (isMoved) this.#drawSwitch(article);
+      if (article instanceof AnswerColumnsElement) {
+        for (const each of message.beside ?? []) this.#renew(article.articleOf(each.id), each, isDrawn);
+      } else this.#renew(article, message, isDrawn);
       before = article;
     }
+  }
+
+  #renew(article: HTMLElement | null, message: MessageState, isDrawn: (answer: AnswerStreamElement) => boolean): void {
+    if (!article) return;
+    const siblings = message.siblings.join(" ");
+    const isMoved = article.dataset["siblings"] !== siblings;
+    article.dataset["siblings"] = siblings;
+    const answer = article.querySelector<AnswerStreamElement>("answer-stream");
+    if (answer && !isDrawn(answer) && (answer.text !== message.text || answer.status !== message.status)) answer.load(message);
+    else if (isMoved) this.#drawSwitch(article);
+  }
+
+  /** Where the message stands on the page already, or a place that is drawn for it. */
+  #placeOf(message: MessageState): HTMLElement {
+    const there = this.#inner.querySelector<HTMLElement>(`:scope > [data-message="${message.id}"]`);
+    const beside = message.beside ?? [];
+    if (!beside.length) return there ?? this.#draw(message);
+    if (there instanceof AnswerColumnsElement && there.holds(beside)) return there;
+    there?.remove();
+    return el("answer-columns" as "div", { class: "columns", "data-message": message.id }, ...beside.map((each) => this.#draw(each)));
   }
 
   #draw(message: MessageState): HTMLElement {
