@@ -58,6 +58,11 @@ class Entry:
     def version(self) -> tuple[Any, ...]:
         return (self.size_bytes, self.modified_ns, self.settings)
 
+    @property
+    def is_encoder(self) -> bool:
+        """It reads a text as a whole and has no next word."""
+        return self.architecture in _ENCODERS
+
 
 class Library:
     """The folder. `entries` and `get` look at the disk every time."""

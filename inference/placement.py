@@ -43,7 +43,8 @@ class Free:
 @dataclass(frozen=True, slots=True)
 class Placement:
     """What was chosen, and what it was said to need. `lent_tokens` are those of idle sequences that may lie in ordinary
-    memory besides, `token_bytes` each, until somebody needs it (see `lend`)."""
+    memory besides, `token_bytes` each, until somebody needs it (see `lend`). `load_bytes` are taken while it loads, and
+    given back."""
 
     context_length: int
     wanted_context_length: int
@@ -52,6 +53,7 @@ class Placement:
     num_layers: int
     ram_bytes: int
     gpu_bytes: int
+    load_bytes: int = 0
     num_cells: int = 0
     token_bytes: int = 0
     lent_tokens: int = 0
@@ -60,6 +62,11 @@ class Placement:
     @property
     def lent_bytes(self) -> int:
         return self.lent_tokens * self.token_bytes
+
+    @property
+    def peak_bytes(self) -> int:
+        """Of ordinary memory, while it loads."""
+        return self.ram_bytes + self.load_bytes
 
     @property
     def needs(self) -> Free:
@@ -106,7 +113,7 @@ def lendable(placement: Placement, spare_bytes: int) -> int:
 
 
 def fits(placement: Placement, free: Free) -> bool:
-    return placement.ram_bytes <= free.ram_bytes and placement.gpu_bytes <= (free.gpu_bytes or 0)
+    return placement.peak_bytes <= free.ram_bytes and placement.gpu_bytes <= (free.gpu_bytes or 0)
 
 
 def refusal(entry: Entry, wanted: EngineConfig, free: Free) -> errors.OutOfMemory:
@@ -114,7 +121,7 @@ def refusal(entry: Entry, wanted: EngineConfig, free: Free) -> errors.OutOfMemor
     *_, smallest = rungs(entry, wanted, free)
     least = placed(entry, smallest, wanted, has_gpu=free.gpu_bytes is not None)
     return errors.OutOfMemory(
-        f"{entry.id} needs about {least.ram_bytes // MIB:,} MiB of memory even with a context of "
+        f"{entry.id} needs about {least.peak_bytes // MIB:,} MiB of memory even with a context of "
         f"{least.context_length:,} tokens, and {max(0, free.ram_bytes) // MIB:,} MiB are free."
     )
 
@@ -149,6 +156,8 @@ def placed(entry: Entry, config: EngineConfig, wanted: EngineConfig, *, has_gpu:
     share = on_gpu / num_layers if has_gpu else 0.0
     weights, cache = entry.size_bytes, _kv_bytes(entry, config)
     work = _work_bytes(entry, config)
+    passing = 0 if has_gpu or not entry.is_encoder else _output_bytes(entry, config)
+    work -= passing
     ram = _PYTHON_BYTES + entry.num_tokens * _VOCAB_BYTES + (1 - share) * (weights + cache) + work
     gpu = share * (weights + cache) + work + _GPU_CONTEXT_BYTES if share else 0
     return Placement(
@@ -159,6 +168,7 @@ def placed(entry: Entry, config: EngineConfig, wanted: EngineConfig, *, has_gpu:
         num_layers=num_layers if has_gpu else 0,
         ram_bytes=int(ram),
         gpu_bytes=int(gpu),
+        load_bytes=passing,
         num_cells=config.num_cells,
         token_bytes=cache // config.num_cells,
     )
@@ -173,11 +183,17 @@ def _kv_bytes(entry: Entry, config: EngineConfig) -> int:
 
 def _work_bytes(entry: Entry, config: EngineConfig) -> int:
     """Room for one evaluation: what goes from layer to layer, and a number per word of the vocabulary for each
-    output. An encoder makes those for every token of a text and throws them away."""
+    output."""
     num_tokens = config.ubatch_tokens if entry.kind == "chat" else config.context_length
-    num_outputs = config.num_sequences if entry.kind == "chat" else config.context_length
     layer = num_tokens * (4 * entry.embedding_length + 2 * entry.inner_length) * 4
-    return layer + num_outputs * entry.num_tokens * 4
+    return layer + _output_bytes(entry, config)
+
+
+def _output_bytes(entry: Entry, config: EngineConfig) -> int:
+    """Embedding models have such numbers for every token of a text. An encoder never writes to them, and on a processor
+    its process gives them back (`backend.embedder`)."""
+    num_outputs = config.num_sequences if entry.kind == "chat" else config.context_length
+    return num_outputs * entry.num_tokens * 4
 
 
 def _halvings(length: int, least: int) -> Iterator[int]:

@@ -67,7 +67,7 @@ class Room:
                     return config, replace(placed, mode=mode)
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
-            if found is not None and self._take_back(process, found[1].ram_bytes - free.ram_bytes):
+            if found is not None and self._take_back(process, found[1].peak_bytes - free.ram_bytes):
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
             if found is not None and idle:
@@ -168,7 +168,10 @@ class Room:
 
 def _ram(process: Process) -> int:
     """What it was promised, with what it was lent."""
-    return process.placement.needs.ram_bytes if process.placement else 0
+    placed = process.placement
+    if placed is None:
+        return 0
+    return placed.needs.ram_bytes + (0 if process.is_loaded else placed.load_bytes)
 
 
 def _lent(process: Process) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import mmap
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +12,7 @@ import numpy as np
 
 from inference import errors
 from inference.backend.model import LlamaModel
+from inference.backend.pages import pages
 from inference.backend.rows import Rows
 from inference.backend.sampler import LlamaSampler, compile_grammar
 from inference.backends import Batch, BatchRefused, EngineDead, MemoryFull
@@ -107,7 +106,7 @@ class LlamaBackend:
     def _taken(self, sequence: int) -> Any:
         """A sequence's cells as bytes."""
         size = llama.llama_state_seq_get_size(self._context, sequence)
-        data = _pages(size)
+        data = pages(size)
         if llama.llama_state_seq_get_data(self._context, _pointer(data), size, sequence) != size:
             raise EngineDead("a sequence could not be copied out of the cache")
         return data
@@ -160,16 +159,6 @@ class LlamaBackend:
         self._rows.close()
         llama.llama_free(self._context)
         self._model.close()
-
-
-def _pages(size: int) -> Any:
-    """Memory that the system has back as soon as nobody uses it. The allocator held 512 MiB for 369 MiB of copies, and
-    all of that when only 64 were left."""
-    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with contextlib.suppress(OSError):  # a kernel without them
-            pages.madvise(mmap.MADV_HUGEPAGE)  # 2 instead of 6 ms for 400 tokens of a small model
-    return np.frombuffer(pages, dtype=np.uint8)
 
 
 def _pointer(data: Any) -> Any:

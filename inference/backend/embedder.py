@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Sequence
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from inference import errors
-from inference.backend.model import LlamaModel
+from inference.backend.model import LlamaModel, quiet
+from inference.backend.pages import give_back
 from inference.backend.rows import Rows
 from inference.backend.vocab import normalised
 from inference.backends import EngineDead
@@ -38,6 +41,28 @@ class LlamaEmbedder:
         self._check_pooling(llama.llama_pooling_type(self._context))
         self.dimensions = llama.llama_model_n_embd_out(model.handle)
         self._rows = Rows(self.max_tokens)
+        self._run = llama.llama_encode if self._is_encoder else llama.llama_decode
+        self._reserve()
+
+    def _reserve(self) -> None:
+        """Have the largest buffer of outputs made now, and give back the part of it that nobody will ever write to.
+
+        llama.cpp keeps a number per word of the vocabulary for every token of a text, 490 MiB for 512 tokens of 250,000
+        words, sets them to zero, and computes none of them for a model that gives vectors. An evaluation that is called
+        off at once makes the buffer, and it only ever grows; so what is given back stays so."""
+        if llama.llama_supports_gpu_offload() or sys.platform != "linux":
+            return  # it may lie in memory that a device has pinned
+        stop = llama.ggml_abort_callback(lambda _: True)
+        tokens = np.zeros(self.max_tokens, dtype=np.int32)
+        rows = self._rows.fill(tokens, np.arange(self.max_tokens), np.zeros(self.max_tokens), None)
+        with quiet():
+            llama.llama_set_abort_callback(self._context, stop, None)
+            self._run(self._context, rows)
+            llama.llama_set_abort_callback(self._context, llama.ggml_abort_callback(), None)
+        logits = llama.llama_get_logits(self._context)
+        if logits:
+            size = self.max_tokens * self.vocab.num_tokens * ctypes.sizeof(ctypes.c_float)
+            give_back(ctypes.addressof(logits.contents), size)
 
     def prepare(self, text: str) -> list[int]:
         text = normalised(text) if self._normalise else text
@@ -53,8 +78,7 @@ class LlamaEmbedder:
         batch = self._rows.fill(tokens, positions, sequences, None)
         if self._memory:
             llama.llama_memory_clear(self._memory, True)
-        run = llama.llama_encode if self._is_encoder else llama.llama_decode
-        result = run(self._context, batch)
+        result = self._run(self._context, batch)
         if result != 0:
             raise EngineDead(f"evaluating {len(tokens)} tokens returned {result}")
         return [self._vector(sequence) for sequence in range(len(rows))]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from inference.config import EngineConfig
 
 log = logging.getLogger(__name__)
 
+_is_quiet = False
 _callbacks: list[Any] = []  # C keeps these pointers, so Python must keep the objects
 
 
@@ -24,12 +26,23 @@ def start_library() -> None:
 
     @llama.llama_log_callback  # type: ignore[untyped-decorator]  # a ctypes function type
     def on_log(level: int, text: bytes, _data: object) -> None:
-        if level in (3, 4):  # GGML_LOG_LEVEL_WARN, GGML_LOG_LEVEL_ERROR
+        if level in (3, 4) and not _is_quiet:  # GGML_LOG_LEVEL_WARN, GGML_LOG_LEVEL_ERROR
             log.warning("llama.cpp: %s", text.decode("utf-8", errors="replace").strip())
 
     _callbacks.append(on_log)
     llama.llama_log_set(on_log, ctypes.c_void_p(0))
     llama.llama_backend_init()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """What the library says meanwhile is expected."""
+    global _is_quiet  # as there is one log of the library
+    _is_quiet = True
+    try:
+        yield
+    finally:
+        _is_quiet = False
 
 
 class LlamaModel:

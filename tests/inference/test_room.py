@@ -269,8 +269,11 @@ def test_the_estimate_is_near_what_a_starter_really_takes(name: str, tmp_path: P
         resident = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024  # type: ignore[index]  # it is there
         found = state(client, "copy").placement
         assert found is not None
-        print(name, resident // MIB, found["ram_bytes"] // MIB)  # for decisions.md
+        peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024  # type: ignore[index]  # it is there
+        told = (resident // MIB, found["ram_bytes"] // MIB, peak // MIB, found["load_bytes"] // MIB)
+        print(name, *told)  # for decisions.md
         assert 7 / 8 < found["ram_bytes"] / resident < 5 / 4
+        assert peak / resident < 1.1 or peak < (found["ram_bytes"] + found["load_bytes"]) * 8 / 7
 
 
 @pytest.mark.thorough
