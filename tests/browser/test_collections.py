@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import Sit
 from tests.browser.office import Office
@@ -126,6 +126,27 @@ def test_the_same_file_again_and_a_new_version(newcomer: Person, tmp_path: Path)
     expect(row(newcomer, "Rules")).to_contain_text("version 2", timeout=READ_MS)
     expect(row(newcomer, "Rules").get_by_text("Ready")).to_be_visible(timeout=READ_MS)
     expect(row(newcomer, "Rules")).to_have_count(1)
+
+
+def test_an_overtaken_list_does_not_turn_a_document_back(newcomer: Person, tmp_path: Path) -> None:
+    """The list of documents, read before the last event and arrived after it, changes nothing that the event said."""
+    held: list[Route] = []
+    newcomer.open("/documents/")
+    newcomer.page.route("**/documents/?shelf=own", lambda route: held.append(route))
+    shelf(newcomer, "My documents").click()
+    newcomer.page.locator("document-list input[type=file][accept]").set_input_files(
+        note(tmp_path / "Leave.txt", "Thirty days of leave a year.")
+    )
+    ready = row(newcomer, "Leave").get_by_text("Ready")
+    expect(ready).to_be_visible(timeout=READ_MS)
+    answer = held[0].fetch()
+    early = answer.json()
+    early["documents"][0] |= {"status": "embedding", "is_ready": False, "num_chunks_embedded": 0}
+    with newcomer.page.expect_response("**/documents/?shelf=own"):
+        held[0].fulfill(response=answer, json=early)
+    newcomer.page.wait_for_timeout(100)
+    expect(ready).to_be_visible(timeout=1)
+    newcomer.page.unroute("**/documents/?shelf=own")
 
 
 def test_a_thread_asks_a_collection(alice: Person, tmp_path: Path) -> None:

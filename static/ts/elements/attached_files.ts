@@ -8,6 +8,7 @@ import { newId } from "../lib/ids";
 import type { DocumentState } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { Upload, type UploadPlace } from "../lib/upload";
+import { DocumentNews } from "../models/document_news";
 import { documentWords } from "../models/document_words";
 
 interface Attached {
@@ -23,6 +24,7 @@ export interface Instead { label: string; run(): void }
 
 export class AttachedFiles {
   #files = new Map<string, Attached>();
+  #news = new DocumentNews<DocumentState>();
   #numComing = 0;
   #hasMissed = false;
 
@@ -32,7 +34,10 @@ export class AttachedFiles {
     readonly onChange: () => void,
     readonly onRemove: (document: DocumentState) => void,
   ) {
-    socket.on("document.changed", ({ document }) => this.#learn(document));
+    socket.on("document.changed", ({ document }) => {
+      this.#news.tell(document);
+      this.#learn(document);
+    });
   }
 
   get documents(): string[] {
@@ -73,8 +78,10 @@ export class AttachedFiles {
   async lookAgain(): Promise<void> {
     for (const attached of [...this.#files.values()]) {
       if (!attached.document) continue;
+      const mark = this.#news.mark();
       try {
-        this.#learn((await api<{ document: DocumentState }>("GET", `/documents/${attached.document.id}/`)).document);
+        const answer = await api<{ document: DocumentState }>("GET", `/documents/${attached.document.id}/`);
+        this.#learn(this.#news.newest(answer.document, mark));
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) this.#learn({ ...attached.document, deleted: true });
       }
@@ -94,9 +101,12 @@ export class AttachedFiles {
     const upload = new Upload(file, () => this.#draw(), place);
     attached.upload = upload;
     this.#put(attached);
+    const mark = this.#news.mark();
     try {
-      attached.document = await upload.run();
+      // A small file may be read before the answer to its upload is here.
+      attached.document = this.#news.newest(await upload.run(), mark);
       attached.name = attached.document.title;
+      if (attached.document.deleted) this.#files.delete(key);
     } catch (error) {
       if (!this.#files.has(key)) return;
       attached.problem = sentenceOf(error);

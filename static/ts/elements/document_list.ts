@@ -12,6 +12,7 @@ import type { DocumentState, Shelves } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { toast } from "../lib/toast";
 import { Upload, type UploadPlace } from "../lib/upload";
+import { DocumentNews } from "../models/document_news";
 import { collectionOf, isOn, isOnItsWay, OWN, SHOWN, takesFiles } from "../models/shelf_words";
 import { Turns } from "../models/turns";
 import { openDocument } from "../pages/sources";
@@ -32,6 +33,7 @@ export class DocumentList extends HTMLElement {
   #shelves = pageState.shelves ?? NOTHING;
   #hasMore = pageState.has_more ?? false;
   #turns = new Turns(UPLOADS_AT_ONCE);
+  #news = new DocumentNews<DocumentState>();
   /** Where documents of other shelves were last, so that each is counted once. */
   #elsewhere = new Map<string, string | null>();
   #looking: ReturnType<typeof setTimeout> | undefined;
@@ -44,7 +46,10 @@ export class DocumentList extends HTMLElement {
         input.value = "";
       });
     }
-    socket.on("document.changed", ({ document }) => this.#learn(document));
+    socket.on("document.changed", ({ document }) => {
+      this.#news.tell(document);
+      this.#learn(document);
+    });
     socket.on("library.changed", () => this.#lookSoon());
     let wasOpen = false;
     // What happened while the line was down nobody told.
@@ -75,13 +80,14 @@ export class DocumentList extends HTMLElement {
   /** What is on the shelf now. One that went away leads to one's own. */
   async #look(): Promise<void> {
     const shelf = this.#shelf;
+    const mark = this.#news.mark();
     try {
       const listed = await api<Listed>("GET", `/documents/?shelf=${encodeURIComponent(shelf)}`);
       if (shelf !== this.#shelf) return;
       this.#shelves = listed.shelves;
       this.#hasMore = listed.has_more;
-      this.#documents = new Map(listed.documents.map((document) => [document.id, document]));
-      this.#draw();
+      this.#documents = new Map();
+      this.#take([...listed.documents, ...this.#news.since(mark)], mark);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404 && shelf !== OWN) {
         this.#say(strings.shelfGone);
@@ -91,14 +97,22 @@ export class DocumentList extends HTMLElement {
   }
 
   async #showMore(): Promise<void> {
+    const mark = this.#news.mark();
     try {
       const listed = await api<Listed>("GET", `/documents/?shelf=${encodeURIComponent(this.#shelf)}&from=${this.#documents.size}`);
-      for (const document of listed.documents) this.#documents.set(document.id, document);
       this.#hasMore = listed.has_more;
-      this.#draw();
+      this.#take(listed.documents, mark);
     } catch (error) {
       showFailure(error);
     }
+  }
+
+  /** Of an answer that was asked for at the mark: what was told meanwhile is newer. */
+  #take(answered: DocumentState[], mark: number): void {
+    for (const document of answered.map((each) => this.#news.newest(each, mark))) {
+      if (isOn(this.#shelves, this.#shelf, document)) this.#documents.set(document.id, document);
+    }
+    this.#draw();
   }
 
   #learn(document: DocumentState): void {
@@ -186,8 +200,10 @@ export class DocumentList extends HTMLElement {
   };
 
   async #change(document: DocumentState, method: "POST" | "PUT", path: string, body?: unknown): Promise<void> {
+    const mark = this.#news.mark();
     try {
-      this.#learn((await api<{ document: DocumentState }>(method, `/documents/${document.id}/${path}`, body)).document);
+      const answer = await api<{ document: DocumentState }>(method, `/documents/${document.id}/${path}`, body);
+      this.#learn(this.#news.newest(answer.document, mark));
     } catch (error) {
       showFailure(error);
     }
