@@ -69,7 +69,6 @@ SENTENCES: dict[str, str | Promise] = {
         "This model's file gives other vectors than those it made before. Documents are searched by words alone. Put "
         "the old file back, or have the documents indexed again."
     ),
-    "page_missing": _("The document has no such page."),
 }
 
 

@@ -30,7 +30,6 @@ PDF = "pdf"
 MIB = 1024 * 1024
 PROBE_OUTPUT_BYTES = 32 * MIB
 SHARD_OUTPUT_BYTES = 64 * MIB
-IMAGE_OUTPUT_BYTES = 64 * MIB
 WALL_SECONDS, WALL_SECONDS_PER_PAGE = 30.0, 2.0
 ASK_SECONDS = 4.0
 _READ_BYTES = 1 * MIB
@@ -94,16 +93,6 @@ def pages(
         )
         for page in map(_parsed, _frames(_run(path, arguments, SHARD_OUTPUT_BYTES, seconds, is_wanted)))
     ]
-
-
-def image(path: Path, page_no: int, scale: float) -> bytes:
-    """The page as PNG, scale pixels a point."""
-    output = _run(path, [str(CHILD), "image", str(page_no), str(scale)], IMAGE_OUTPUT_BYTES, WALL_SECONDS)
-    frame = next(_frames(output), b"")
-    if not frame.startswith(b"\x89PNG"):
-        _parsed(frame)  # raises what the child says
-        raise UnreadableFile("broken")
-    return frame
 
 
 def _arguments(file_format: str, *arguments: str) -> list[str]:

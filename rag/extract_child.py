@@ -4,7 +4,7 @@ PDFium is C++ that meets strangers' files. It is not thread-safe, and over a mem
 here, in a fresh interpreter that knows nothing of Django: the file comes as standard input, the answer leaves
 as frames on standard output, and before the first byte of the file is looked at the process is shut in (rag/jail.py).
 
-Run as: python -I extract_child.py probe | extract FIRST COUNT | image PAGE SCALE | scan PAGE,PAGE,…
+Run as: python -I extract_child.py probe | extract FIRST COUNT | scan PAGE,PAGE,…
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import mmap
 import os
 import struct
 import sys
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,11 +58,9 @@ def answer(arguments: list[str], is_isolated: bool) -> Iterator[bytes]:
             first, count = int(arguments[1]), int(arguments[2])
             for page_no in range(first, min(first + count, len(document))):
                 yield json.dumps(read_page(document, page_no)).encode()
-        elif mode == "scan":
+        else:
             for page_no in map(int, arguments[1].split(",")):
                 yield draw_grey(document, page_no)
-        else:
-            yield draw(document, int(arguments[1]), float(arguments[2]))
 
 
 @contextlib.contextmanager
@@ -197,29 +194,6 @@ def draw_grey(document: pypdfium2.PdfDocument, page_no: int) -> bytes:
     header = struct.pack(">4sIIII", b"GREY", page_no, width, height, max(round(scale * 72), 1))
     page.close()
     return header + pixels[: width * height]
-
-
-def draw(document: pypdfium2.PdfDocument, page_no: int, scale: float) -> bytes:
-    """The page as PNG, scale pixels a point, smaller if that is more than 25 megapixels."""
-    if not 0 <= page_no < len(document):
-        raise Refused("page_missing")
-    page = document[page_no]
-    num_pixels = page.get_width() * page.get_height() * scale * scale
-    scale *= min(1.0, math.sqrt(MAX_IMAGE_PIXELS / max(num_pixels, 1.0)))
-    bitmap = page.render(scale=scale, rev_byteorder=True, may_draw_forms=False)
-    return png(bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.stride, bitmap.n_channels)
-
-
-def png(pixels: bytes, width: int, height: int, stride: int, num_channels: int) -> bytes:
-    """An 8-bit PNG (grey, RGB or RGBA) out of rows that are stride bytes apart. No library needed for writing."""
-    row_bytes = width * num_channels
-    rows = b"".join(b"\0" + pixels[y * stride : y * stride + row_bytes] for y in range(height))
-    colour_type = {1: 0, 3: 2, 4: 6}[num_channels]
-    header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 4)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    )
 
 
 if __name__ == "__main__":

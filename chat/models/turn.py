@@ -41,9 +41,11 @@ class Turn(models.Model):
     model_name = models.CharField(max_length=200)
     status = models.CharField(max_length=10, default=QUEUED)
     attempt = models.IntegerField(default=0)
-    num_interruptions = models.IntegerField(default=0)  # workers that died over it
+    num_interruptions = models.IntegerField(default=0, db_default=0)  # workers that died over it
     worker = models.CharField(max_length=60, blank=True)
-    language = models.CharField(max_length=8, blank=True)  # of sentences that its failure would need
+    language = models.CharField(
+        max_length=8, blank=True, default="", db_default=""
+    )  # of sentences that its failure would need
     lease_until = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True)  # a turn that the engine had no room for comes back then
     stop_requested_at = models.DateTimeField(null=True)

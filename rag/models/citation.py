@@ -47,8 +47,8 @@ class Citation(models.Model):
     heading = models.CharField(max_length=500, blank=True, default="")
     strength = models.CharField(max_length=6, choices=Strength, default=Strength.WEAK)
     score = models.FloatField(default=0.0)
-    places = models.JSONField(default=list)
-    uses = models.JSONField(default=list)
+    places = models.JSONField(default=list, db_default=[])
+    uses = models.JSONField(default=list, db_default=[])
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = CitationQuerySet.as_manager()

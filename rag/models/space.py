@@ -32,11 +32,11 @@ class Space(models.Model):
     num_dimensions = models.PositiveSmallIntegerField(default=NUM_DIMENSIONS)
     query_prefix = models.CharField(max_length=200, blank=True, default="")
     passage_prefix = models.CharField(max_length=200, blank=True, default="")
-    pooling = models.CharField(max_length=8, blank=True, default="")
+    pooling = models.CharField(max_length=8, blank=True, default="", db_default="")
     max_tokens = models.PositiveIntegerField(default=512)
     # The vector of rag.golden.TEXT when the space was opened, and what is wrong since: a code of rag.errors or "".
-    golden = models.JSONField(default=list, blank=True)
-    problem = models.CharField(max_length=30, blank=True, default="")
+    golden = models.JSONField(default=list, db_default=[], blank=True)
+    problem = models.CharField(max_length=30, blank=True, default="", db_default="")
     status = models.CharField(max_length=10, choices=Status, default=Status.BUILDING)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

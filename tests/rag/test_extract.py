@@ -154,17 +154,6 @@ def test_a_scan_has_pages_without_text(tmp_path: Path) -> None:
     assert page.lines == []
 
 
-def test_a_page_becomes_a_picture(tmp_path: Path) -> None:
-    """PNG of the asked scale, without an image library."""
-    picture = extract.image(saved(tmp_path, pdf(HANDBOOK)), 1, 1.0)
-    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
-    width, height = int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")
-    assert abs(width - 595) <= 1
-    assert abs(height - 842) <= 1
-    with pytest.raises(UnreadableFile):
-        extract.image(saved(tmp_path, pdf(HANDBOOK)), 7, 1.0)
-
-
 def test_mutated_files_end_in_a_sentence_or_in_pages(tmp_path: Path) -> None:
     """A damaged file may be read or refused; the reading process never takes us along."""
     good, dice = bytearray(pdf(HANDBOOK)), random.Random(7)
