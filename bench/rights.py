@@ -20,7 +20,7 @@ NUM_PEOPLE, NUM_GROUPS, NUM_COLLECTIONS = 2000, 400, 300
 RUNS = 40
 
 _POINT = """
-UPDATE rag_document d SET live_version_id = v.id, newest_version_id = v.id
+UPDATE rag_document d SET live_version_id = v.id, newest_version_id = v.id, num_live_chunks = v.num_chunks
 FROM rag_version v WHERE v.document_id = d.id;
 """
 

@@ -33,17 +33,19 @@ STATEMENT_SECONDS, PATIENT_SECONDS = 1.5, 10.0
 
 # The chunk table carries no rights of its own; only a version named here may be touched.
 _VISIBLE = """
-WITH readable AS ({readable}), visible AS MATERIALIZED (
-    SELECT d.live_version_id AS version_id
-    FROM readable JOIN rag_document d USING (id)
+WITH {readable}, visible AS (
+    SELECT d.live_version_id AS version_id, d.num_live_chunks
+    FROM readable d
     WHERE d.live_version_id IS NOT NULL
       AND (%(everything)s AND NOT d.is_thread_file
            OR d.id = ANY(%(documents)s::uuid[]) OR d.collection_id = ANY(%(collections)s::uuid[])))
-""".replace("{readable}", rights.readable_by_principals("principals"))
+""".replace("{readable}", rights.all_readable("principals"))
+# An earlier release that shows a version while this one is rolled out leaves the number out.
 _SEEN = """
-SELECT coalesce(array_agg(v.id), '{}')::text, coalesce(sum(v.num_chunks), 0),
+SELECT coalesce(array_agg(version_id), '{}')::text,
+       coalesce(sum(coalesce(num_live_chunks, (SELECT num_chunks FROM rag_version v WHERE v.id = version_id))), 0),
        coalesce((SELECT num_chunks FROM rag_corpusstatistic), 0)
-FROM rag_version v JOIN visible ON visible.version_id = v.id
+FROM visible
 """
 # versions are those of visible(), of the same snapshot. As a constant array they become a hash table.
 _EXACT = """
