@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0013_thread_collections"),
+        ("chat", "0014_side_by_side"),
     ]
 
     operations = [
