@@ -2,6 +2,8 @@
 
 Through a real Chromium. For drawing, the page's socket is replaced in the page, so that exactly the same deltas come at
 the same pace each time; main-thread time is Chromium's own count of processor time (scripts, style, layout, paint).
+What sending the deltas costs by itself is measured on a page that does not listen, and taken off: an event, a timer and
+a wake-up for each delta are the bench's.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +54,8 @@ STUB = """
       setTimeout(() => { this.readyState = 1; this.dispatchEvent(new Event("open")); }, 20);
     }
     close() {}
-    say(frame) { this.dispatchEvent(new MessageEvent("message", {data: JSON.stringify(frame)})); }
+    say(frame) { this.hear(JSON.stringify(frame)); }
+    hear(data) { this.dispatchEvent(new MessageEvent("message", {data})); }
     send(text) {
       const frame = JSON.parse(text);
       if (frame.type !== "message.send") return;
@@ -59,13 +64,16 @@ STUB = """
                 question: {id: frame.ref}, answer: {id: id(2)}, turn: {id: id(3), status: "queued", model: "fake"}});
       const {deltas, milliseconds, finish} = window.bench;
       let sent = 0, start = 0;
+      // Made before the clock runs: in life they come ready from the server.
+      const frames = deltas.map((text, n) => {
+        const extended = {type: "answer.extended", text, start, turn: id(3), seq: n + 1};
+        start += text.length;
+        return JSON.stringify(extended);
+      });
       const begun = performance.now();
       const tick = () => {
         const due = Math.min(deltas.length, Math.floor((performance.now() - begun) / milliseconds) + 1);
-        for (; sent < due; sent += 1) {
-          this.say({type: "answer.extended", text: deltas[sent], start, turn: id(3), seq: sent + 1});
-          start += deltas[sent].length;
-        }
+        for (; sent < due; sent += 1) this.hear(frames[sent]);
         if (sent < deltas.length) { setTimeout(tick, milliseconds); return; }
         this.say({type: "answer.finished", ...finish, turn: id(3), seq: sent + 1});
         window.bench.isOver = true;
@@ -95,26 +103,47 @@ addEventListener("DOMContentLoaded", () => {
 """
 
 
+def measure_answer(is_quick: bool) -> None:
+    """Only what drawing one long answer costs."""
+    _with_chromium(lambda chromium, hearth, home: _measure_answer(chromium, hearth, home.folder, is_quick=is_quick))
+
+
 def measure(is_quick: bool) -> None:
     num_runs = 3 if is_quick else 9
+    _with_chromium(
+        lambda chromium, hearth, home: _measure(chromium, hearth, home.folder, num_runs, is_quick=is_quick)
+    )  # fmt: skip
+
+
+def _with_chromium(run: Callable[[Browser, _hearth.Hearth, _hearth.Home], None]) -> None:
     program = browser.ensure(Console(os.fdopen(os.dup(2), "w")))
     variables = {"HEARTH_BACKEND": "fake"}
     with _hearth.home() as home, _hearth.running(home, **variables) as hearth, sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.getuid() == 0 else []
         chromium = playwright.chromium.launch(executable_path=str(program), args=[*arguments, "--disable-gpu"])
         try:
-            _measure(chromium, hearth, home.folder, num_runs, is_quick=is_quick)
+            run(chromium, hearth, home)
         finally:
             chromium.close()
+
+
+def _measure_answer(chromium: Browser, hearth: _hearth.Hearth, data_dir: Path, *, is_quick: bool) -> None:
+    cookies = [{"name": "sid", "value": _crowd.sign_in(data_dir, 1)[0], "url": hearth.url}]
+    own, whole, floors = [], [], []
+    for _ in range(1 if is_quick else 3):
+        floors.append(_floor(chromium, hearth.url, NUM_DELTAS))
+        cost = _render(chromium, hearth.url, cookies, _text(NUM_CHARS), NUM_DELTAS)
+        own.append(cost.working_ms - floors[-1])
+        whole.append(cost.task_ms)
+    figure("chat.render_own_ms", own, "ms", peers=floors)
+    figure("chat.render_ms", whole, "ms")
 
 
 def _measure(chromium: Browser, hearth: _hearth.Hearth, data_dir: Path, num_runs: int, *, is_quick: bool) -> None:
     key = _crowd.sign_in(data_dir, 1)[0]
     cookies = [{"name": "sid", "value": key, "url": hearth.url}]
-    text = _text(NUM_CHARS)
-    costs = [_render(chromium, hearth.url, cookies, text, NUM_DELTAS) for _ in range(1 if is_quick else 3)]
-    figure("chat.render_ms", [milliseconds for milliseconds, _longest in costs], "ms")
-    _cost, longest = _render(chromium, hearth.url, cookies, _text(400_000), NUM_DELTAS)
+    _measure_answer(chromium, hearth, data_dir, is_quick=is_quick)
+    longest = _render(chromium, hearth.url, cookies, _text(400_000), NUM_DELTAS).longest_ms
     figure("chat.longest_task_100k_tokens_ms", [longest], "ms")
     figure("chat.js_kb", [_script_kb(chromium, hearth.url, cookies) for _ in range(3)], "kB")
     thread = _long_thread(data_dir, key)
@@ -128,8 +157,17 @@ def _text(num_chars: int) -> str:
     return (whole * (num_chars // len(whole) + 1))[:num_chars]
 
 
-def _render(chromium: Browser, url: str, cookies: list[Any], text: str, num_deltas: int) -> tuple[float, float]:
-    """Milliseconds of the main thread for the whole answer, and of its longest task."""
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds of the main thread: scripts, styles and layouts; all of it; and the longest task."""
+
+    working_ms: float
+    task_ms: float
+    longest_ms: float
+
+
+def _render(chromium: Browser, url: str, cookies: list[Any], text: str, num_deltas: int) -> Cost:
+    """What the whole answer cost."""
     from chat.events import digest
 
     context = page.open_context(chromium, cookies)
@@ -148,8 +186,8 @@ def _render(chromium: Browser, url: str, cookies: list[Any], text: str, num_delt
     tab.fill("textarea[name=text]", "Tell me about hearths")
     before = _task_ms(session)
     tab.press("textarea[name=text]", "Enter")
-    time.sleep(num_deltas * DELTA_MS / 1000)
-    tab.wait_for_function("window.bench.isOver", timeout=120_000)
+    time.sleep(num_deltas * DELTA_MS / 1000 + 1)
+    tab.wait_for_function("window.bench.isOver", timeout=120_000, polling=500)
     tab.locator(".answer__foot").first.wait_for(timeout=60_000)
     after = _task_ms(session)
     longest: float = tab.evaluate("window.bench.longest")
@@ -157,7 +195,36 @@ def _render(chromium: Browser, url: str, cookies: list[Any], text: str, num_delt
     shown = tab.locator(".answer__text").first.inner_text()
     assert len(shown) > len(text) * 0.8, "the answer is not on the page"
     context.close()
-    return after["TaskDuration"] - before["TaskDuration"], longest
+    return Cost(_working(after) - _working(before), after["TaskDuration"] - before["TaskDuration"], longest)
+
+
+# A page that hears the same frames and does nothing with them.
+DEAF = """() => { const line = new WebSocket(""); line.addEventListener("message", () => {});
+               line.send(JSON.stringify({type: "message.send", ref: "00000000-0000-4000-8000-000000000000"})); }"""
+
+
+def _floor(chromium: Browser, url: str, num_deltas: int) -> float:
+    """What the bench itself costs the main thread: making the frames' events, on a page that does not listen."""
+    context = page.open_context(chromium, [])
+    context.add_init_script(STUB)
+    tab = context.new_page()
+    tab.goto(f"{url}/signin/", wait_until="networkidle")
+    given = {"deltas": ["four"] * num_deltas, "milliseconds": DELTA_MS, "finish": {}}
+    tab.evaluate("(given) => Object.assign(window.bench, given)", given)
+    session = context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = _task_ms(session)
+    tab.evaluate(DEAF)
+    time.sleep(num_deltas * DELTA_MS / 1000 + 1)
+    tab.wait_for_function("window.bench.isOver", timeout=120_000, polling=500)
+    after = _task_ms(session)
+    context.close()
+    say("  the bench itself: " + ", ".join(f"{name} {after[name] - before[name]:.0f} ms" for name in after))
+    return _working(after) - _working(before)
+
+
+def _working(milliseconds: dict[str, float]) -> float:
+    return sum(milliseconds[name] for name in ("ScriptDuration", "LayoutDuration", "RecalcStyleDuration"))
 
 
 def _task_ms(session: Any) -> dict[str, float]:

@@ -7,6 +7,9 @@ import type { AskFrame, ClientFrame, ServerFrame } from "./protocol";
 const PING_MS = 25_000;
 const SILENCE_MS = 40_000;
 const ACK_MS = 400;
+/** Words that come closer together than this are taken together: each by itself costs a start from cold. */
+const GATHER_MS = 200;
+const WORDS = '{"type":"answer.extended"';
 const ACK_EVENTS = 32;
 /** The close code of a session that has ended: nothing to try again. */
 const SIGNED_OUT = 4401;
@@ -23,6 +26,8 @@ export class Socket extends EventTarget {
   #unsent = new Map<string, AskFrame>();
   #followed = new Map<string, () => number>();
   #stops = new Set<string>();
+  #gathered: string[] = [];
+  #gathering: ReturnType<typeof setTimeout> | null = null;
   #acks = new Map<string, Unacknowledged>();
 
   get isOpen(): boolean {
@@ -103,7 +108,7 @@ export class Socket extends EventTarget {
       old?.close();
       this.#opened();
     });
-    line.addEventListener("message", ({ data }) => this.#received(JSON.parse(String(data)) as ServerFrame));
+    line.addEventListener("message", ({ data }) => this.#gather(String(data)));
     line.addEventListener("close", ({ code }) => {
       if (this.#line !== line) return;
       // The process that asked us to come back may still be the one that is there, or the only one.
@@ -121,8 +126,23 @@ export class Socket extends EventTarget {
     for (const turn of this.#stops) this.#send({ type: "turn.stop", turn });
   }
 
-  #received(frame: ServerFrame): void {
+  /** In the order in which they came. What is not words, and the first words after a pause, wait for nothing. */
+  #gather(data: string): void {
+    this.#gathered.push(data);
+    const areWords = data.startsWith(WORDS);
+    if (this.#gathering && areWords && !document.hidden) return;
+    this.#take(areWords);
+  }
+
+  #take(areWords: boolean): void {
+    if (this.#gathering) clearTimeout(this.#gathering);
+    this.#gathering = areWords && this.#gathered.length ? setTimeout(() => this.#take(true), GATHER_MS) : null;
+    if (!this.#gathered.length) return;
     this.#heard = Date.now();
+    for (const data of this.#gathered.splice(0)) this.#received(JSON.parse(data) as ServerFrame);
+  }
+
+  #received(frame: ServerFrame): void {
     if (frame.type === "message.accepted") this.#unsent.delete(frame.ref);
     if (frame.type === "error" && frame.ref) this.#unsent.delete(frame.ref);
     if (frame.type === "reconnect") this.#connect(this.#line);

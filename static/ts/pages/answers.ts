@@ -8,7 +8,11 @@ import type { Announcer } from "./announcer";
 
 const EVENTS = ["turn.progress", "sources.found", "answer.thought", "answer.extended", "answer.finished", "answer.failed", "turn.snapshot"] as const;
 
+/** So often sentences are looked for in what has come; they are said no faster than they can be heard. */
+const HEAR_MS = 500;
+
 export class Answers {
+  #hearing = new Map<AnswerStream, ReturnType<typeof setTimeout>>();
   #followed = new Map<string, { stream: AnswerStream; element: AnswerStreamElement }>();
 
   /** `ended` is told when an answer is whole or has failed. */
@@ -75,9 +79,7 @@ export class Answers {
     if (outcome === "changed") {
       socket.acknowledge(event.turn, stream.seq, stream.isOver);
       element.refresh();
-      if (isAside(element)) return this.#endIfOver(event.turn, stream, element);
-      if (stream.text) this.announcer.hear(stream);
-      else if (stream.isThinking) this.announcer.noteThinking(stream);
+      if (!isAside(element)) this.#hear(stream);
     }
     this.#endIfOver(event.turn, stream, element);
   }
@@ -86,6 +88,21 @@ export class Answers {
     if (!stream.isOver) return;
     this.#leave(turn);
     this.ended(stream, element);
+  }
+
+  #hear(stream: AnswerStream): void {
+    if (stream.isOver) {
+      clearTimeout(this.#hearing.get(stream));
+      this.#hearNow(stream);
+    } else if (!this.#hearing.has(stream)) {
+      this.#hearing.set(stream, setTimeout(() => this.#hearNow(stream), HEAR_MS));
+    }
+  }
+
+  #hearNow(stream: AnswerStream): void {
+    this.#hearing.delete(stream);
+    if (stream.text) this.announcer.hear(stream);
+    else if (stream.isThinking) this.announcer.noteThinking(stream);
   }
 
   #leave(turn: string): void {

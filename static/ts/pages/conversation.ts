@@ -13,19 +13,18 @@ const SLOW_MS = 1500;
 export class Conversation {
   #keeper = new ScrollKeeper();
   #inner: HTMLElement;
+  /** As last told: asking the view for them at each word would cost more than drawing it. */
+  #extent: Extent = { top: 0, visible: 0, total: 0 };
   #near: IntersectionObserver;
 
   constructor(readonly scroller: HTMLElement, readonly downButton: HTMLElement) {
     this.#inner = find<HTMLElement>(scroller, "#messages");
     scroller.addEventListener("scroll", () => {
-      this.#keeper.scrolled(this.#extent());
+      this.#extent.top = scroller.scrollTop;
+      this.#keeper.scrolled(this.#extent);
       this.#showDown();
     }, { passive: true });
-    const watch = new ResizeObserver(() => {
-      const to = this.#keeper.resized(this.#extent());
-      if (to !== null) scroller.scrollTop = to;
-      this.#showDown();
-    });
+    const watch = new ResizeObserver((entries) => this.#resized(entries));
     watch.observe(this.#inner);
     watch.observe(scroller);
     for (const question of this.#inner.querySelectorAll<HTMLElement>(":scope > .question")) this.#drawSwitch(question);
@@ -258,13 +257,19 @@ export class Conversation {
     return document.importNode(find<HTMLElement>(fragment, "article"), true);
   }
 
-  #extent(): Extent {
-    const { scrollTop, clientHeight, scrollHeight } = this.scroller;
-    return { top: scrollTop, visible: clientHeight, total: scrollHeight };
+  #resized(entries: readonly ResizeObserverEntry[]): void {
+    for (const { target, borderBoxSize, contentRect } of entries) {
+      if (target === this.#inner) this.#extent.total = borderBoxSize[0]?.blockSize ?? contentRect.height;
+      else this.#extent.visible = contentRect.height;
+    }
+    const to = this.#keeper.resized(this.#extent);
+    if (to !== null) this.scroller.scrollTop = this.#extent.top = to;
+    this.#showDown();
   }
 
   #showDown(): void {
-    const { top, visible, total } = this.#extent();
-    this.downButton.hidden = total - visible - top < visible / 3;
+    const { top, visible, total } = this.#extent;
+    const isNear = total - visible - top < visible / 3;
+    if (this.downButton.hidden !== isNear) this.downButton.hidden = isNear;
   }
 }

@@ -16,9 +16,11 @@ export class Earlier {
   }
 
   async #look(): Promise<void> {
-    const { scroller, numEarlier, firstMessage } = this.conversation;
+    const { scroller, numEarlier } = this.conversation;
     const thread = this.thread();
-    if (this.#isFetching || !thread || !numEarlier || !firstMessage || scroller.scrollTop > NEAR * scroller.clientHeight) return;
+    if (this.#isFetching || !thread || !numEarlier || scroller.scrollTop > NEAR * scroller.clientHeight) return;
+    const { firstMessage } = this.conversation;
+    if (!firstMessage) return;
     this.#isFetching = true;
     try {
       const branch = await api<Branch>("GET", `/threads/${thread}/branch/?before=${firstMessage}`);

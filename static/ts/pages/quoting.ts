@@ -18,7 +18,7 @@ export function watchQuotes(quote: (text: string) => void): void {
   const shape = { type: "button", class: "quote-button", "aria-keyshortcuts": "Alt+Q", hidden: true, click: take } as const;
   const button = el("button", { ...shape, pointerdown: (event) => event.preventDefault() }, icon("quote"), strings.quote);
   document.body.append(button);
-  const hide = (): void => void (button.hidden = true);
+  const hide = (): void => void (button.hidden ||= true);
   const show = (): void => {
     const box = selectedWords() ? getSelection()?.getRangeAt(0).getBoundingClientRect() : undefined;
     if (!box?.height) return hide();
