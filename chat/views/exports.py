@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.http import content_disposition_header
 from django.utils.text import get_valid_filename
 
-from chat import exporting, requests
+from chat import answer_html, exporting, requests
 from chat.models import Message, Thread
 from chat.requests import employee_of, signed_in
 from chat.views.branches import shown
@@ -51,10 +51,14 @@ def show_word(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
 
 @signed_in
 def show_on_paper(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
-    """chat/print.html: thread, thread_messages, all of the shown branch."""
+    """chat/print.html: thread, and said: [message, its HTML] of the whole shown branch."""
     thread = thread_of(request, thread_id)
     messages = shown(employee_of(request), thread)
-    return render(request, "chat/print.html", {"thread": thread, "thread_messages": messages})
+    said = [
+        (message, "" if message.is_question else answer_html.html(message.text, f"note-{message.pk}"))
+        for message in messages
+    ]
+    return render(request, "chat/print.html", {"thread": thread, "said": said})
 
 
 def _file(thread: Thread, text: str | bytes, ending: str, content_type: str) -> HttpResponse:

@@ -11,16 +11,15 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from django.utils.translation import gettext as _
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from chat import markdown
 from chat.models import Message, Thread
 from chat.word.package import DEEPEST_LIST, packed
 from rag.marks import MARK, numbers_of
 
 # What XML 1.0 cannot hold, whatever it is escaped as.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _LOOKS = {"strong": "<w:b/>", "em": "<w:i/>", "s": "<w:strike/>"}
 _CODE_LOOK = '<w:rFonts w:ascii="Consolas" w:hAnsi="Consolas" w:cs="Consolas"/>'
 Sources = Mapping[int, dict[str, Any]]
@@ -61,6 +60,7 @@ class _Writer:
         self.list_starts: list[int | None] = []
         self._lists: list[int] = []  # the open ones, outermost first
         self._num_quotes = 0
+        self._text = markdown.Text([])
         self._is_item_begun = False
 
     def heading(self, text: str, level: int) -> None:
@@ -74,7 +74,8 @@ class _Writer:
         self.body.append(f"<w:p>{f'<w:pPr>{properties}</w:pPr>' if properties else ''}{runs}</w:p>")
 
     def markdown(self, text: str, sources: Sources) -> None:
-        tokens = _MARKDOWN.parse(text)
+        self._text = markdown.parse(text)
+        tokens = self._text.tokens
         at = 0
         while at < len(tokens):
             token = tokens[at]
@@ -147,7 +148,11 @@ class _Writer:
             name = child.type.removesuffix("_open").removesuffix("_close")
             look = "".join(looks)
             if child.type == "text":
-                runs.append(self._marked(child.content, look, sources))
+                for piece in self._text.pieces(child.content):
+                    if isinstance(piece, int):
+                        runs.append(self._own_note(piece))
+                    else:
+                        runs.append(self._marked(piece, look, sources))
             elif child.type in ("softbreak", "hardbreak"):
                 runs.append(run(" " if child.type == "softbreak" else "\n"))
             elif child.type == "code_inline":
@@ -174,9 +179,21 @@ class _Writer:
                 at = mark.end()
         return runs + (run(text[at:], look) if text[at:] else "")
 
+    def _own_note(self, number: int) -> str:
+        """A footnote of the answer's own, each time that it is named."""
+        text = self._text
+        tokens = list(text.notes.values())[number - 1]
+        self._text = markdown.Text([])  # a note names no note, least of all itself
+        paragraphs = [self._inline(token, {}) for token in tokens if token.type == "inline"]
+        self._text = text
+        return self._reference(run(" ") + run("\n").join(paragraphs))
+
     def _note(self, source: dict[str, Any]) -> str:
         place = ", ".join(part for part in (source.get("title"), source.get("label"), source.get("heading")) if part)
         quote = f": “{source['quote']}”" if source.get("quote") else ""
-        self.notes.append(run(f" {place}{quote}"))
+        return self._reference(run(f" {place}{quote}"))
+
+    def _reference(self, note: str) -> str:
+        self.notes.append(note)
         reference = f'<w:footnoteReference w:id="{len(self.notes)}"/>'
         return f'<w:r><w:rPr><w:rStyle w:val="FootnoteReference"/></w:rPr>{reference}</w:r>'

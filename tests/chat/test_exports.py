@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import Any
 from xml.etree import ElementTree
@@ -89,6 +90,55 @@ def test_on_paper_stands_the_whole_branch(alice: Employee, alices_browser: Clien
         make_turn(thread, f"Question {n}.", answer="Yes", message_status="complete")
     page = alices_browser.get(f"/threads/{thread.pk}/print/", headers={"Accept": "text/html"}).content.decode()
     assert all(f"Question {n}." in page for n in range(20))
+
+
+HOSTILE = """# Head <b>bold</b>
+
+| a | b |
+|--|--:|
+| `<i>` | **x**[^1] |
+
+[click](javascript:alert(1)) [site](https://example.com/?a=1&b=2) ![<img src=x>](https://example.com/x.png)
+
+<script>alert(1)</script>
+
+```html
+<img onerror=alert(1)>
+```
+
+7. seven
+
+[^1]: Said <u>there</u>, see [^1].
+[^"><script>]: no
+"""
+
+
+def test_on_paper_markdown_is_drawn_and_nothing_of_it_is_markup(alice: Employee, alices_browser: Client) -> None:
+    """By the server, so that paper needs no script: tables, lists, footnotes; every angle bracket is text."""
+    thread = make_thread(alice)
+    make_turn(thread, "What?", answer=HOSTILE, message_status="complete")
+    page = alices_browser.get(f"/threads/{thread.pk}/print/", headers={"Accept": "text/html"}).content.decode()
+    answer = page.partition('<div class="answer__text prose">')[2].partition('<div class="answer__end')[0]
+    tags = set(re.findall(r"<([a-z0-9]+)", answer))
+    assert {"h1", "table", "th", "td", "strong", "pre", "ol", "sup", "section"} <= tags
+    assert not tags & {"script", "img", "b", "i", "u", "markdown-text"}
+    assert set(re.findall(r' (?!id|start|data-align|class|aria-label|href)([a-z-]+)="', answer)) == set()
+    assert all(address.startswith("#note-") for address in re.findall(r'href="([^"]*)"', answer))
+    assert "(https://example.com/?a=1&amp;b=2)" in answer
+    assert '<ol start="7">' in answer
+    assert '<td data-align="right">' in answer
+
+
+def test_footnotes_of_an_answer_are_footnotes_in_word(alice: Employee, alices_browser: Client) -> None:
+    thread = make_thread(alice)
+    text = "Oak burns long[^1]. Not a note[^2].\n\n[^1]: When *dry*, see [^1].\n"
+    make_turn(thread, "What?", answer=text, message_status="complete")
+    with zipfile.ZipFile(io.BytesIO(word_of(alices_browser, thread))) as archive:
+        notes, body = (archive.read(f"word/{name}.xml").decode() for name in ("footnotes", "document"))
+    assert "When " in notes
+    assert body.count("w:footnoteReference ") == 1
+    assert "[^2]" in body
+    assert "[^1]:" not in body
 
 
 def test_the_app_can_be_installed_without_asking_anybody_else(client: Client) -> None:
