@@ -106,7 +106,9 @@ class Finished(Event):
     num_prompt_tokens: int | None = None
     num_completion_tokens: int | None = None
     tokens_per_second: float | None = None
+    context_length: int | None = None
     model: str | None = None
+    version: str | None = None
     marks: list[list[int]] | None = None
     reasoning: dict[str, Any] | None = None
 

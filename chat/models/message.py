@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ from chat.models.employee import Employee
 from chat.models.thread import Thread
 
 USER, ASSISTANT = "user", "assistant"
+# What static/ts/models/math_spans.ts may find a formula in.
+_FORMULA = re.compile(r"\$[^$]+\$|\\\(|\\\[")
 PENDING, COMPLETE, STOPPED, FAILED = "pending", "complete", "stopped", "failed"
 
 
@@ -56,6 +59,8 @@ class Message(models.Model):
     num_prompt_tokens = models.IntegerField(null=True)
     num_completion_tokens = models.IntegerField(null=True)
     tokens_per_second = models.FloatField(null=True)
+    # Of the model as it was then; an admin may have it loaded with another tomorrow.
+    context_length = models.IntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     # The messages that stand in the same place, itself among them, for those who show it: see chat.shown.
@@ -86,6 +91,11 @@ class Message(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.status == PENDING
+
+    @property
+    def has_formula(self) -> bool:
+        """Whether scripts may find something to draw in it."""
+        return _FORMULA.search(self.text) is not None
 
     @property
     def rating_text(self) -> str:

@@ -60,6 +60,7 @@ class Answering:
     async def run(self) -> Outcome:
         """The whole answer into the writer. Raises TurnFailed and inference errors."""
         said, context_length, documents = await in_thread(history.load, self.turn)
+        self.turn.answer.context_length = context_length
         asks_more = await in_thread(sources.asks_more, self.turn)
         if documents or asks_more:
             await self._find_sources(said, context_length)

@@ -193,7 +193,9 @@ def state_of(employee: Employee, turn_id: uuid.UUID) -> dict[str, Any]:
             num_prompt_tokens=answer.num_prompt_tokens,
             num_completion_tokens=answer.num_completion_tokens,
             tokens_per_second=answer.tokens_per_second,
+            context_length=answer.context_length,
             model=answer.model_name,
+            version=answer.model_version,
             reasoning=events.proof_of_reasoning(answer),
         ).frame()
     elif turn.status == QUEUED:

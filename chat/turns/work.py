@@ -160,7 +160,9 @@ class TurnWork:
                 num_prompt_tokens=answer.num_prompt_tokens,
                 num_completion_tokens=answer.num_completion_tokens,
                 tokens_per_second=answer.tokens_per_second,
+                context_length=answer.context_length,
                 model=answer.model_name,
+                version=answer.model_version,
                 marks=answer.sources.get("marks"),
                 reasoning=events.proof_of_reasoning(answer),
             )

@@ -134,6 +134,7 @@ def message_state(message: Message) -> dict[str, Any]:
         "num_prompt_tokens": message.num_prompt_tokens,
         "num_completion_tokens": message.num_completion_tokens,
         "tokens_per_second": message.tokens_per_second,
+        "context_length": message.context_length,
         "rating": rating_of(message),
     }
 

@@ -16,8 +16,8 @@ import { showGone, showUses } from "./cited_marks";
 import { copyFeedback } from "./copy_feedback";
 import { ThoughtFold } from "./thought_fold";
 
-/** Each draw costs a layout and a paint, and twelve a second read like a stream: half the beat was twice the cost. */
-const BEAT_MS = 80;
+/** Each draw costs a style, a layout and two frames: see docs/decisions.md for what other beats cost. */
+const BEAT_MS = 150;
 const HIDDEN_MS = 250;
 const STALL_MS = 4000;
 
@@ -33,6 +33,7 @@ export class AnswerStreamElement extends HTMLElement {
   #redrawEnd: (() => void) | null = null;
   #stall: ReturnType<typeof setTimeout> | undefined;
   #isDue = false;
+  #due: ReturnType<typeof setTimeout> | undefined;
   #isPlain = false;
   #restUntil = 0;
 
@@ -85,6 +86,7 @@ export class AnswerStreamElement extends HTMLElement {
     dataset["speed"] = String(state.tokens_per_second ?? "");
     dataset["promptTokens"] = String(state.num_prompt_tokens ?? "");
     dataset["completionTokens"] = String(state.num_completion_tokens ?? "");
+    dataset["contextLength"] = String(state.context_length ?? "");
     keepRating(this, state.rating);
     this.#text = state.text;
     this.#isPlain = false;
@@ -145,15 +147,18 @@ export class AnswerStreamElement extends HTMLElement {
 
   /** Something changed in the followed stream: draw soon, once. The first word at the next frame, later ones in a calm beat. */
   refresh(): void {
-    if (this.#isDue) return;
+    const isOver = this.#stream?.isOver;
+    if (this.#isDue && !isOver) return;
     this.#isDue = true;
-    const rest = this.#restUntil - performance.now();
-    if (document.hidden) setTimeout(() => this.#beat(), HIDDEN_MS);
-    else if (rest > 0) setTimeout(() => requestAnimationFrame(() => this.#beat()), rest);
-    else requestAnimationFrame(() => this.#beat());
+    clearTimeout(this.#due);
+    const rest = document.hidden ? HIDDEN_MS : this.#restUntil - performance.now();
+    // Not at the next animation frame: asking for one costs more than what the change asks for by itself.
+    if (rest > 0 && !isOver) this.#due = setTimeout(() => this.#beat(), rest);
+    else queueMicrotask(() => this.#beat());
   }
 
   #beat(): void {
+    if (!this.#isDue) return;
     this.#isDue = false;
     const begun = performance.now();
     this.#draw();
@@ -190,7 +195,9 @@ export class AnswerStreamElement extends HTMLElement {
     const value = (name: string): number | null => (this.dataset[name] ? Number(this.dataset[name]) : null);
     this.#drawEnd({
       reason: status === "complete" ? (this.dataset["reason"] ?? "stop") : status,
+      context_length: value("contextLength"),
       model: this.dataset["model"] ?? "",
+      version: this.dataset["version"] ?? "",
       tokens_per_second: value("speed"),
       num_prompt_tokens: value("promptTokens"),
       num_completion_tokens: value("completionTokens"),
@@ -244,6 +251,7 @@ export class AnswerStreamElement extends HTMLElement {
     this.#redrawEnd = () => this.#drawEnd(finish, problem);
     this.dataset["status"] = problem ? "failed" : finish.reason === "stopped" ? "stopped" : "complete";
     if (finish.model) this.dataset["model"] = finish.model;
+    if (finish.version) this.dataset["version"] = finish.version;
     if (finish.num_prompt_tokens) this.dataset["promptTokens"] = String(finish.num_prompt_tokens);
     if (finish.num_completion_tokens) this.dataset["completionTokens"] = String(finish.num_completion_tokens);
     this.#showUses();
@@ -256,7 +264,7 @@ export class AnswerStreamElement extends HTMLElement {
         this.#acts(),
         this.#isBeside && el("button", { type: "button", class: "button button--small", "data-action": "keep" }, strings.keepThis),
         !problem && ["stopped", "length"].includes(finish.reason) && this.#goOn(strings.goOn),
-        el("div", { class: "answer__facts" }, ...answerFacts(finish, this.dataset["version"] ?? "", this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact))),
+        el("div", { class: "answer__facts" }, ...answerFacts(finish, this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact))),
       ),
     );
   }

@@ -83,6 +83,7 @@ export interface MessageState {
   num_prompt_tokens: number | null;
   num_completion_tokens: number | null;
   tokens_per_second: number | null;
+  context_length: number | null;
   rating: Rating | null;
   /** Of a message of the branch: the answers that stand side by side with it, itself among them; else empty. */
   beside?: MessageState[];
@@ -197,7 +198,10 @@ export interface Finish {
   num_prompt_tokens?: number | null;
   num_completion_tokens?: number | null;
   tokens_per_second?: number | null;
+  context_length?: number | null;
   model?: string;
+  /** Which build of the model's file wrote it. */
+  version?: string;
   /** Marks that the model left out, by offset into the text in code points. */
   marks?: [offset: number, n: number][];
   /** Of what the model thought before its words. */

@@ -1,6 +1,6 @@
-// A block of code with its language and a copy button. Colours come later, from a chunk of its own, once it is closed.
+// A block of code with its language and buttons to wrap, save and copy it (elements/code_acts.ts). Colours come later, from a chunk of its own, once it is closed.
 
-import { el, icon } from "../lib/dom";
+import { actButton, el } from "../lib/dom";
 import { strings } from "../lib/strings";
 
 /** Where static/build.mjs put the chunk. */
@@ -17,10 +17,20 @@ export function codeBlock(code: string, language: string): HTMLElement {
       "div",
       { class: "code__bar" },
       el("span", {}, name || strings.text),
-      el("button", { type: "button", class: "icon-button icon-button--small", "data-action": "copy-code", "aria-label": strings.copyCode, title: strings.copyCode }, icon("copy")),
+      el("span", { class: "code__acts" }, wrapButton(), ...acts()),
     ),
     el("pre", { tabindex: 0 }, el("code", { "data-language": name.toLowerCase() || null }, code)),
   );
+}
+
+function wrapButton(): HTMLElement {
+  const button = actButton("wrap", strings.wrapLines, "wrap-code", "icon-button--small");
+  button.setAttribute("aria-pressed", "false");
+  return button;
+}
+
+function acts(): HTMLElement[] {
+  return [actButton("download", strings.saveCode, "save-code", "icon-button--small"), actButton("copy", strings.copyCode, "copy-code", "icon-button--small")];
 }
 
 /** Colour every block of code below `root` when the browser has time. */

@@ -1,8 +1,11 @@
 // Draws a growing Markdown text: closed blocks once, the open block again at each step.
 
+import { el } from "../lib/dom";
+import { noteOf } from "../models/footnotes";
 import { type Block, MarkdownBlocks, codeOf } from "../models/markdown_blocks";
 import { endsLike, plainTail } from "../models/plain_tail";
 import { highlightLater } from "./code_block";
+import { Notes } from "./notes";
 import { patchChildren } from "./patch";
 import { blockToNodes, type Context } from "./to_nodes";
 
@@ -13,9 +16,13 @@ export class MarkdownView {
   #openBox: HTMLElement | null = null;
   /** The open block as it was last drawn, and the text node that its last words stand in. */
   #drawn = "";
+  /** Of the note that the open block is, "" for any other. */
+  #openLabel = "";
   #tail: Text | null = null;
+  #notes: Notes;
 
   constructor(readonly root: HTMLElement, public context: Context) {
+    this.#notes = new Notes(root);
     root.replaceChildren();
     delete root.dataset["plain"];
   }
@@ -32,6 +39,7 @@ export class MarkdownView {
     for (const block of closed) this.#close(block);
     const open = isComplete ? null : this.#blocks.open;
     if (open) this.#drawOpen(open);
+    this.#notes.settle();
   }
 
   redraw(): void {
@@ -40,17 +48,18 @@ export class MarkdownView {
     this.#text = "";
     this.#openBox = null;
     this.root.replaceChildren();
+    this.#notes.forget();
   }
 
   #close(block: Block): void {
-    const box = this.#box();
+    const box = this.#box(block);
     patchChildren(box, blockToNodes(block, this.context));
     this.#openBox = null;
     highlightLater(box);
   }
 
   #drawOpen(block: Block): void {
-    const box = this.#box();
+    const box = this.#box(block);
     const added = block.kind === "code" ? null : plainTail(this.#drawn, block.text);
     if (added !== null && this.#tail?.isConnected) {
       this.#tail.appendData(added);
@@ -80,13 +89,19 @@ export class MarkdownView {
     if (this.#tail) this.#tail.data = this.#tail.data.trimEnd() + (/ *$/.exec(raw)?.[0] ?? "");
   }
 
-  #box(): HTMLElement {
+  #box(block: Block): HTMLElement {
+    const label = block.kind === "note" ? noteOf(block.text).label : "";
+    // What began as a paragraph may turn out to be a note, when its first line is whole.
+    if (this.#openBox && label !== this.#openLabel) {
+      if (!this.#openLabel) this.#openBox.remove();
+      this.#openBox = null;
+    }
     if (!this.#openBox) {
       this.#drawn = "";
       this.#tail = null;
-      this.#openBox = document.createElement("div");
-      this.#openBox.dataset["block"] = "";
-      this.root.append(this.#openBox);
+      this.#openLabel = label;
+      this.#openBox = label ? this.#notes.boxOf(label) : el("div", { "data-block": "" });
+      if (!label) this.#notes.add(this.#openBox);
     }
     return this.#openBox;
   }

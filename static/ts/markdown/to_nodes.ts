@@ -1,13 +1,15 @@
 // A Markdown syntax tree to DOM nodes. Nobody's text meets an HTML parser, no image and no address is ever fetched.
 
 import type { List, ListItem, Nodes, Parents, Table } from "mdast";
-import { el } from "../lib/dom";
+import { el, icon } from "../lib/dom";
 import { strings } from "../lib/strings";
 import { type Block, codeOf } from "../models/markdown_blocks";
 import { citationPieces } from "../models/citation_marks";
+import { noteOf, notePieces } from "../models/footnotes";
 import { type Formula, cutMath, mathPieces, withoutMath } from "../models/math_spans";
 import { codeBlock } from "./code_block";
 import { mathNode } from "./math";
+import { noteMark } from "./notes";
 import { parse } from "./parse";
 
 export interface Context {
@@ -27,6 +29,7 @@ export function blockToNodes(block: Block, context: Context): Node[] {
     const { language, code } = codeOf(block.text);
     return [codeBlock(code, language)];
   }
+  if (block.kind === "note") return blockToNodes({ kind: "text", text: noteOf(block.text).text }, context);
   const { text, formulas } = block.kind === "indented" ? { text: block.text, formulas: [] } : cutMath(block.text);
   const tree = parse(text);
   return tree ? children(tree, { ...context, formulas }, 0) : [el("p", {}, block.text)];
@@ -66,6 +69,10 @@ function textNodes(text: string, context: Drawing): Node[] {
 }
 
 function wordNodes(text: string, context: Context): Node[] {
+  return notePieces(text).flatMap((piece) => (typeof piece === "string" ? markedNodes(piece, context) : [noteMark(piece.label)]));
+}
+
+function markedNodes(text: string, context: Context): Node[] {
   return citationPieces(text, context.sources).map((piece) =>
     typeof piece === "string"
       ? document.createTextNode(piece)
@@ -97,7 +104,12 @@ function table(node: Table, context: Drawing, depth: number): Node {
       ),
     ),
   );
-  return el("div", { class: "scroll-x", tabindex: 0, role: "group" }, el("table", {}, el("thead", {}, head), rows.length > 0 && el("tbody", {}, ...rows)));
+  return el(
+    "div",
+    { class: "table-box" },
+    el("div", { class: "scroll-x", tabindex: 0, role: "group" }, el("table", {}, el("thead", {}, head), rows.length > 0 && el("tbody", {}, ...rows))),
+    el("button", { type: "button", class: "table-box__copy", "data-action": "copy-csv" }, icon("copy"), strings.copyAsCsv),
+  );
 }
 
 /** A button that asks before it leads out, and says where to. Anything but the web and mail is text. */

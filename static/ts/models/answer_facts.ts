@@ -5,18 +5,24 @@ import { pageState } from "../lib/page_state";
 import type { Finish, FoundSources } from "../lib/protocol";
 import { strings } from "../lib/strings";
 
-/** version: the one that the answer was kept with. One that was just written, by its checksum, has the model's of now. */
-export function answerFacts(finish: Finish, version: string, found: FoundSources | null, hasAddedMarks: boolean): string[] {
+/** The same for an answer that has just ended and for one that was kept. */
+export function answerFacts(finish: Finish, found: FoundSources | null, hasAddedMarks: boolean): string[] {
   const model = pageState.models?.find(({ name }) => name === finish.model);
   const facts: (string | 0 | false | null | undefined)[] = [
     finish.reason === "stopped" && strings.answerStopped,
     finish.reason === "length" && strings.answerCut,
     model?.title ?? finish.model,
-    version || (finish.sha256 && model?.version),
+    finish.version,
     finish.tokens_per_second && strings.tokensPerSecond(speed(finish.tokens_per_second)),
-    finish.num_completion_tokens && strings.tokens(number(finish.num_completion_tokens)),
+    contextUsed(finish),
   ];
   return [...facts, ...omissions(found, hasAddedMarks)].filter((fact): fact is string => Boolean(fact));
+}
+
+/** Prompt and answer together, by the engine's count; the answer alone where the context's length was not kept. */
+function contextUsed({ num_prompt_tokens: prompt, num_completion_tokens: written, context_length: length }: Finish): string | null {
+  if (!written) return null;
+  return prompt && length ? strings.contextUsed(number(prompt + written), number(length)) : strings.tokens(number(written));
 }
 
 function omissions(found: FoundSources | null, hasAddedMarks: boolean): (string | false)[] {

@@ -3,7 +3,10 @@
 // A block is closed by a blank line and a line that cannot continue it, or by the end of its code fence. The split is
 // made so that the blocks drawn one by one look like the whole. Left out: what is inside a block (micromark's job).
 
-export type BlockKind = "text" | "list" | "code" | "indented";
+import { beginsNote } from "./footnotes";
+
+/** note: the definition of a footnote, with all lines that belong to it. */
+export type BlockKind = "text" | "list" | "code" | "indented" | "note";
 export interface Block { kind: BlockKind; text: string }
 interface Fence { mark: string; length: number; topLevel: boolean }
 
@@ -38,7 +41,7 @@ export class MarkdownBlocks {
     const text = this.#text.slice(this.#start);
     if (!text.trim()) return null;
     const tail = this.#text.slice(this.#scanned);
-    const kind = this.#kind ?? (fenceOf(tail) ? "code" : "text");
+    const kind = this.#kind ?? (fenceOf(tail) ? "code" : beginsNote(tail) ? "note" : "text");
     return { kind, text };
   }
 
@@ -88,6 +91,8 @@ export class MarkdownBlocks {
   /** Whether a line that is not blank begins a new block. */
   #ends(line: string): boolean {
     const indent = line.length - line.trimStart().length;
+    if (beginsNote(line)) return true;
+    if (this.#kind === "note" && indent >= 2) return false;
     if (this.#kind === "list") {
       if (fenceOf(line) && indent < 2) return true;
       return this.#blank && indent < 2 && !LIST_ITEM.test(line);
@@ -128,6 +133,7 @@ function opensMath(line: string): string {
 function kindOf(line: string): BlockKind {
   if (/^ {4}|^\t/.test(line)) return "indented";
   if (fenceOf(line)) return "code";
+  if (beginsNote(line)) return "note";
   return LIST_ITEM.test(line) ? "list" : "text";
 }
 

@@ -38,6 +38,7 @@ function spoken(piece: string): string {
   return piece
     .replace(/^\s*(?:#{1,6}|[-+*>]|\d{1,9}[.)])\s+/, "")
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/\[\^[^\]\s]+\]:?/g, "")
     .replace(/[*_`~|]+/g, " ")
     .replace(/^[\s:-]+$/, "")
     .replace(/\s+/g, " ")

@@ -1,5 +1,6 @@
 // What every page has around its content: sidebar, theme, menus, keyboard, links that lead out, state of the line.
 
+import { copyCode, copyTable, saveCode, wrapCode } from "../elements/code_acts";
 import { copyFeedback } from "../elements/copy_feedback";
 import type { ThreadList } from "../elements/thread_list";
 import { copyText } from "../lib/clipboard";
@@ -48,7 +49,10 @@ function clicked(event: MouseEvent): void {
     case "show-sidebar": toggleSidebar(); break;
     case "print": window.print(); break;
     case "show-shortcuts": void showShortcuts(); break;
-    case "copy-code": void copyFeedback(button, button.closest(".code")?.querySelector("code")?.textContent ?? ""); break;
+    case "copy-code": copyCode(button); break;
+    case "wrap-code": wrapCode(button); break;
+    case "save-code": saveCode(button); break;
+    case "copy-csv": void copyTable(button); break;
     case "copy": void copyFeedback(button, button.parentElement?.querySelector("code")?.textContent ?? ""); break;
   }
 }
