@@ -47,6 +47,7 @@ class Sample:
     num_files: int
     num_processes: int
     parts_mib: dict[str, dict[str, float]]  # by process: heap, other anonymous memory, mapped files
+    num_offloaded: int  # tokens of idle sequences in ordinary memory
 
 
 @dataclass
@@ -92,7 +93,8 @@ class Soak:
         callers = [asyncio.ensure_future(self._call_on()) for _ in range(NUM_CALLERS)]
         killer = asyncio.ensure_future(self._kill(kill_after))
         while time.monotonic() < self._end:
-            self.figures.samples.append(sample(self._running.pid, time.monotonic() - started))
+            offloaded = await self._sum_of("hearth_inference_offloaded_tokens{")
+            self.figures.samples.append(sample(self._running.pid, time.monotonic() - started, int(offloaded)))
             await asyncio.sleep(max(0.2, (self._end - started) / 100))
         await asyncio.gather(*callers)
         killer.cancel()
@@ -212,15 +214,18 @@ class Soak:
         """Requests that the service still believes to run or wait, once everybody has gone."""
         left = 0.0
         for _ in range(50):
-            lines = (await self._http.get("/metrics")).text.splitlines()
-            left = sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("vllm:num_requests_"))
+            left = await self._sum_of("vllm:num_requests_")
             if not left:
                 break
             await asyncio.sleep(0.1)
         return left
 
+    async def _sum_of(self, name: str) -> float:
+        lines = (await self._http.get("/metrics")).text.splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
-def sample(pid: int, seconds: float) -> Sample:
+
+def sample(pid: int, seconds: float, num_offloaded: int) -> Sample:
     parent = psutil.Process(pid)
     rss = num_threads = num_files = num_processes = 0
     parts: dict[str, dict[str, float]] = {}
@@ -231,7 +236,7 @@ def sample(pid: int, seconds: float) -> Sample:
             num_threads += process.num_threads()
             num_files += process.num_fds()
             num_processes += 1
-    return Sample(seconds, rss / MIB, num_threads, num_files, num_processes, parts)
+    return Sample(seconds, rss / MIB, num_threads, num_files, num_processes, parts, num_offloaded)
 
 
 def parts_of(pid: int) -> dict[str, float]:
@@ -250,7 +255,10 @@ def parts_of(pid: int) -> dict[str, float]:
 def _parts_over_time(samples: list[Sample]) -> list[dict[str, Any]]:
     """At twelve moments, evenly spread."""
     chosen = samples[:: max(1, len(samples) // 12)]
-    return [{"seconds": round(each.seconds), "rss": round(each.rss_mib), **each.parts_mib} for each in chosen]
+    return [
+        {"seconds": round(each.seconds), "rss": round(each.rss_mib), "offloaded": each.num_offloaded} | each.parts_mib
+        for each in chosen
+    ]
 
 
 def soak(backend: str, seconds: float, *, kill_after: float, seed: int = 1) -> Figures:

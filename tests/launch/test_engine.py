@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
 from pathlib import Path
+
+import pytest
 
 from launch import engine, packages
 from launch.console import Console
@@ -50,6 +54,39 @@ def test_cuda_needs_a_compiler_and_a_device(tmp_path: Path) -> None:
     assert not engine.wants_cuda({}, has("nvidia-smi"), device)
     assert engine.wants_cuda({"HEARTH_CUDA": "1"}, has(), absent)
     assert not engine.wants_cuda({"HEARTH_CUDA": "0"}, has("nvcc"), device)
+
+
+@pytest.mark.parametrize("with_cuda", [True, False])
+def test_the_compile_is_told_what_to_build(with_cuda: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """pip gets llama.cpp's own switches: this processor's instructions, CUDA only where it is wanted, no vision; a
+    person's own come first, and the wheel lands in its folder."""
+    ran: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(_title: str, argv: list[str], environment: dict[str, str] | None = None, **_: object) -> None:
+        ran.append((argv, environment or {}))
+        if "wheel" in argv:
+            folder = Path(argv[argv.index("--wheel-dir") + 1])
+            folder.mkdir()
+            (folder / "llama_cpp_python-0.3.36.whl").touch()
+
+    monkeypatch.setattr(engine.steps, "run", run)
+    monkeypatch.setenv("CMAKE_ARGS", "-DGGML_BLAS=ON")
+    wheel = engine._build(REQUIREMENT, tmp_path / "key", Console(io.StringIO()), with_cuda=with_cuda)
+    assert wheel == tmp_path / "key" / "llama_cpp_python-0.3.36.whl"
+    argv, environment = ran[-1]
+    assert {"--no-deps", "--require-hashes", "--no-build-isolation", "--no-binary"} <= set(argv)
+    flags = environment["CMAKE_ARGS"].split()
+    assert flags[:3] == ["-DGGML_BLAS=ON", "-DGGML_NATIVE=ON", "-DLLAVA_BUILD=OFF"]
+    assert flags[3:] == (["-DGGML_CUDA=on"] if with_cuda else [])
+    assert environment["PATH"].startswith(str(Path(sys.executable).parent))
+
+
+def test_the_switches_are_llama_cpps_own() -> None:
+    """A switch that CMake does not know is ignored, and would leave the GPU unused without a word: those that we give
+    stand in the container's build too, spelt alike."""
+    ours = set(re.findall(r"-D(\w+)=", " ".join(engine._build_environment(with_cuda=True)["CMAKE_ARGS"].split())))
+    container = set(re.findall(r"-D(\w+)=", (Path(engine.__file__).parents[1] / "Dockerfile").read_text()))
+    assert {"GGML_NATIVE", "LLAVA_BUILD", "GGML_CUDA"} == ours & container
 
 
 def test_the_compile_says_how_far_it_is() -> None:
