@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from inference.cache import Operation
@@ -25,12 +25,14 @@ class EngineDead(Exception):
 
 @dataclass(slots=True)
 class Batch:
-    """One evaluation, as columns. `outputs` holds the indexes of the rows whose next token is wanted."""
+    """One evaluation, as columns. `outputs` holds the indexes of the rows whose next token is wanted, `samplers` what
+    chooses it, where that exists already."""
 
     tokens: array[int]
     positions: array[int]
     sequences: array[int]
     outputs: list[int]
+    samplers: list[Any] = field(default_factory=list)
 
 
 class Vocab(Protocol):

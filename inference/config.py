@@ -48,6 +48,7 @@ class EngineConfig:
     gpu_layers: int = -1
     kv_type: str = "f16"
     kv_unified: bool = True
+    backend_sampling: bool = False  # words are chosen where the model is evaluated, where a request allows it
     decode_step_seconds: float = 0.4
     prefill_step_seconds: float = 0.5
     age_seconds: float = 30.0

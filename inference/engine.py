@@ -218,6 +218,7 @@ def _batch(plan: Plan) -> Batch:
         batch.sequences.extend(array("i", [generation.sequence]) * work.count)
         if work.wants_output:
             batch.outputs.append(len(batch.tokens) - 1)
+            batch.samplers.append(generation.sampler)
     return batch
 
 

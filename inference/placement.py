@@ -193,7 +193,8 @@ def _output_bytes(entry: Entry, config: EngineConfig) -> int:
     """Embedding models have such numbers for every token of a text. An encoder never writes to them, and on a processor
     its process gives them back (`backend.embedder`)."""
     num_outputs = config.num_sequences if entry.kind == "chat" else config.context_length
-    return num_outputs * entry.num_tokens * 4
+    num_rows = 4 if config.backend_sampling else 1  # with what a device chose from, how likely, and in which order
+    return num_rows * num_outputs * entry.num_tokens * 4
 
 
 def _halvings(length: int, least: int) -> Iterator[int]:

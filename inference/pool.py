@@ -173,6 +173,7 @@ class Pool:
             gpu_layers=gpu_layers,
             kv_type=settings.kv_type or "f16",
             kv_unified=kv_unified,
+            backend_sampling=settings.backend_sampling,
             fake_tokens_per_second=config.fake_tokens_per_second,
             fake_load_seconds=config.fake_load_seconds,
         )

@@ -59,6 +59,8 @@ class Room:
                 after = after + _needs(model)
             mode = self.mode(entry, wish, after)
             wanted = wish.config(mode.is_unified)
+            if free.gpu_bytes is None:  # there is no way that numbers could be saved
+                wanted = replace(wanted, backend_sampling=False)
             found = placement.choose(entry, wanted, after)
             is_patient = time.monotonic() < patient_until
             if found is not None and placement.fits(found[1], free):

@@ -11,6 +11,7 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from inference import errors
+from inference.backend.device_sampling import DeviceSampling
 from inference.backend.model import LlamaModel
 from inference.backend.pages import pages
 from inference.backend.rows import Rows
@@ -41,6 +42,8 @@ class LlamaBackend:
         params.n_outputs_max = config.num_sequences
         params.n_threads = params.n_threads_batch = config.num_threads
         params.kv_unified = config.kv_unified
+        if config.backend_sampling:
+            params.n_outputs_max_per_seq = 1
         if config.kv_type == "q8_0":
             params.type_k = params.type_v = _GGML_TYPE_Q8_0
             params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED  # only it reads coarse values
@@ -50,6 +53,7 @@ class LlamaBackend:
         self._rows = Rows(config.batch_tokens)
         self._offloaded: dict[int, Any] = {}  # key -> a sequence's cells as bytes
         self._is_unified = config.kv_unified
+        self._device = DeviceSampling(self._context) if config.backend_sampling else None
         # A recurrent state has no beginning that could be shared.
         self.can_share = not (llama.llama_model_is_recurrent(model.handle) or llama.llama_model_is_hybrid(model.handle))
         # A sliding window's copy holds the window only, so it could not be cut.
@@ -117,6 +121,8 @@ class LlamaBackend:
 
     def evaluate(self, batch: Batch) -> None:
         rows = self._rows.fill(batch.tokens, batch.positions, batch.sequences, batch.outputs)
+        if self._device is not None and batch.samplers:
+            self._device.prepare([batch.sequences[row] for row in batch.outputs], batch.samplers)
         result = llama.llama_decode(self._context, rows)
         if result == 1:
             raise MemoryFull
@@ -126,7 +132,10 @@ class LlamaBackend:
             raise EngineDead(f"llama_decode returned {result}")
 
     def sampler(self, params: SamplingParams, generated: Sequence[int]) -> LlamaSampler:
-        return LlamaSampler(params, self.vocab, generated)
+        sampler = LlamaSampler(params, self.vocab, generated)
+        if self._device is not None:
+            sampler.on_close = self._device.forget
+        return sampler
 
     def check_grammar(self, text: str) -> None:
         llama.llama_sampler_free(compile_grammar(text, self.vocab))
@@ -150,6 +159,8 @@ class LlamaBackend:
     def sample(self, row: int, sequence: int, sampler: LlamaSampler) -> int | None:
         if sampler.grammar is not None:
             return sampler.choose(self._logits(row))
+        if self._device is not None and (chosen := self._device.taken(row, sequence, sampler)) is not None:
+            return chosen
         token: int = llama.llama_sampler_sample(sampler.handle, self._context, row)
         if sampler.lazy is not None:
             sampler.saw(token)
@@ -157,6 +168,8 @@ class LlamaBackend:
 
     def close(self) -> None:
         self._rows.close()
+        if self._device is not None:
+            self._device.close()
         llama.llama_free(self._context)
         self._model.close()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import llama_cpp.llama_cpp as llama
@@ -48,6 +48,9 @@ class LlamaSampler:
         hidden = [token for token in vocab.specials.values() if token not in kept] if params.grammar else []
         self._hidden = np.array(sorted(hidden), dtype=np.int32)
         self._is_hidden = frozenset(hidden)
+        # Nothing but llama.cpp's own parts that it can also evaluate on a device.
+        self.is_plain = not params.grammar and params.num_logprobs is None and params.typical_p >= 1
+        self.on_close: Callable[[LlamaSampler], None] | None = None
         for token in generated:
             self._draw(1 if self.grammar is None else 2)
             self.accept(token)
@@ -55,6 +58,11 @@ class LlamaSampler:
     def accept(self, token: int) -> None:
         llama.llama_sampler_accept(self.handle, token)
         self._follow(token)
+
+    def follow(self, token: int) -> None:
+        """A token that a clone of the chain has chosen elsewhere."""
+        self._draw(1)
+        llama.llama_sampler_accept(self.handle, token)
 
     def saw(self, token: int) -> None:
         """A token that the chain has accepted already: does it end a mark that a grammar waits for?"""
@@ -136,6 +144,8 @@ class LlamaSampler:
         return [*parts, llama.llama_sampler_init_dist(seed)]
 
     def close(self) -> None:
+        if self.on_close is not None:
+            self.on_close(self)
         llama.llama_sampler_free(self.handle)
         if self.grammar is not None:
             llama.llama_sampler_free(self.grammar)

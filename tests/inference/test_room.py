@@ -73,6 +73,14 @@ def test_a_gpu_gets_all_layers_or_as_many_as_fit() -> None:
     assert placement.choose(ENTRY, WANTED, Free(50 * MIB, 100 * MIB)) is None
 
 
+def test_choosing_words_on_a_device_needs_room_for_it() -> None:
+    """Four numbers a word instead of one, for each answer; a GPU that is too small for that gets fewer layers."""
+    entry = replace(ENTRY, num_tokens=250_000)
+    plain = placement.placed(entry, WANTED, WANTED, has_gpu=True)
+    there = placement.placed(entry, replace(WANTED, backend_sampling=True), WANTED, has_gpu=True)
+    assert there.ram_bytes - plain.ram_bytes == 3 * WANTED.num_sequences * 250_000 * 4
+
+
 def test_sequences_of_their_own_need_room_for_each() -> None:
     """And shrink together."""
     wanted = replace(WANTED, kv_unified=False, max_running=4, num_sequences=4, num_cells=4 * 8192)
@@ -237,11 +245,13 @@ def test_settings_of_one_model_lie_beside_it(folder: Library, tmp_path: Path) ->
     """They are checked, and changing them changes the model's version, so that it is loaded anew."""
     before = folder.get("m").version
     settings = tmp_path / "m.json"
-    settings.write_text(json.dumps({"keep_alive": "30m", "context_length": 1024, "kv_type": "q8_0"}))
+    wishes = {"keep_alive": "30m", "context_length": 1024, "kv_type": "q8_0", "backend_sampling": True}
+    settings.write_text(json.dumps(wishes))
     entry = folder.get("m")
     assert entry.version != before
     found = entry.settings
     assert (found.keep_alive_seconds, found.context_length, found.kv_type) == (1800, 1024, "q8_0")
+    assert found.backend_sampling
     for text in ("{", "[]", '{"kv_type": "q1"}', '{"context": 5}', '{"context_length": "x"}', "\xff" * 9):
         settings.write_text(text)
         with pytest.raises(errors.ModelBroken, match=r"m\.json"):
