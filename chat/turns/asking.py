@@ -111,7 +111,8 @@ def _once(find: Callable[[], Sent | None], make: Callable[[], Sent]) -> Sent:
         # The same id came twice at once; the other one has committed by now.
         sent = find()
         if sent is None:
-            raise
+            # An id that the answers of a comparison would have is that of another message.
+            raise _id_taken() from None
         return sent
 
 

@@ -84,3 +84,22 @@ def newcomer(sit: Sit, office: Office) -> Person:
     person = sit(office.hire(f"{os.urandom(3).hex()}@example.com"))
     person.open("/")
     return person
+
+
+@pytest.fixture(scope="session")
+def steady_hearth() -> Iterator[RunningStack]:
+    """Without weights, at the pace of a reader: see tests.browser.steady."""
+    with running_stack(HEARTH_BACKEND="fake", HEARTH_FAKE_TOKENS_PER_SECOND="60") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def steady_office(steady_hearth: RunningStack) -> Iterator[Office]:
+    office = Office(steady_hearth)
+    yield office
+    office.close()
+
+
+@pytest.fixture(scope="session")
+def steady_reader(steady_office: Office) -> dict[str, Any]:
+    return steady_office.hire("reader@example.com")

@@ -47,13 +47,13 @@ class Office:
             _post(newcomer, link[0], name="Alice Example", new_password=PASSWORD, new_password_again=PASSWORD)
             return self._state_of(newcomer)
 
-    def enable(self, model: str) -> None:
-        """For everybody."""
+    def enable(self, model: str, title: str) -> None:
+        """For everybody, under this name."""
         token = _token(self._admin, "/manage/models/")
         served = self._admin.get("/manage/models/", headers={"Accept": "application/json"}).json()["served_models"]
         number = next(each["id"] for each in served if each["name"] == model)
         path, headers = f"/manage/models/{number}/", {"X-CSRFToken": token}
-        self._admin.patch(path, json={"is_enabled": True}, headers=headers).raise_for_status()
+        self._admin.patch(path, json={"is_enabled": True, "title": title}, headers=headers).raise_for_status()
 
     def _state_of(self, client: httpx.Client) -> dict[str, Any]:
         cookies = [{"name": name, "value": value, "url": self._url} for name, value in client.cookies.items()]

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.office import Office
 from tests.browser.person import ANSWER_MS, Person
-from tests.browser.quick import Seat, quick_office, reader_state, seat  # noqa: F401
-from tests.services import RunningStack, running_stack
+from tests.browser.quick import Seat, seat  # noqa: F401
+from tests.browser.steady import quick_hearth, quick_office, reader_state  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-WORDS = " ".join(f"word{n}" for n in range(60))
-
-
-@pytest.fixture(scope="module")
-def quick_hearth() -> Iterator[RunningStack]:
-    """Slow enough to do something in the middle of an answer."""
-    with running_stack(HEARTH_BACKEND="fake", HEARTH_FAKE_TOKENS_PER_SECOND="60") as stack:
-        yield stack
+WORDS = " ".join(f"word{n}" for n in range(40))
 
 
 @pytest.fixture(autouse=True)
 def two_models(quick_office: Office) -> None:  # noqa: F811
-    quick_office.enable("fake-think")
+    quick_office.enable("fake-think", "fake think, whose name is long")
 
 
 def columns(person: Person) -> Locator:
@@ -35,7 +26,7 @@ def columns(person: Person) -> Locator:
 
 def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F811
     """Chosen from the keyboard; each has its own state and stop, in both tabs, over a reload; the kept answer is the
-    branch everywhere, the other is behind ‹ 1/2 ›; what is asked on without a choice follows the first."""
+    branch everywhere, and the other is behind ‹ 1/2 ›."""
     reader = seat()
     page = reader.page
     reader.open("/")
@@ -50,6 +41,7 @@ def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F
     reader.ask(f"say: {WORDS}")
     expect(page.locator(".composer__models")).to_be_hidden()
     expect(columns(reader)).to_have_count(2)
+    page.wait_for_url("**/threads/**")
     other = reader.another_tab()
     expect(columns(other)).to_have_count(2)
     for answer in (*columns(reader).all(), *columns(other).all()):
@@ -114,3 +106,20 @@ def test_an_edited_question_takes_signs_too(seat: Seat) -> None:  # noqa: F811
     field.press("Enter")
     expect(question.locator(".branches")).to_contain_text("2/2")
     expect(reader.answer).to_contain_text("fake think", timeout=ANSWER_MS)
+
+
+def test_an_answer_is_given_again_by_another_model(seat: Seat) -> None:  # noqa: F811
+    """Chosen in a menu under the answer; the thread keeps its model, and the first answer is behind ‹ 1/2 ›."""
+    reader = seat()
+    page = reader.page
+    reader.open("/")
+    reader.ask("say: again")
+    reader.wait_for_end()
+    expect(reader.answer).to_contain_text("fake chat")
+    reader.answer.get_by_role("button", name="Answer again").click()
+    page.get_by_role("menuitem", name="With fake think").click()
+    expect(reader.answer.locator(".branches")).to_contain_text("2/2", timeout=ANSWER_MS)
+    expect(reader.answer.locator(".answer__foot")).to_contain_text("fake think")
+    expect(page.locator(".pick__title")).to_have_text("fake chat")
+    reader.answer.get_by_role("button", name="Previous version").click()
+    expect(reader.answer.locator(".answer__foot")).to_contain_text("fake chat")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,17 +9,10 @@ from playwright.sync_api import Route, expect
 
 from tests.browser import papers
 from tests.browser.person import ANSWER_MS
-from tests.browser.quick import Seat, quick_office, reader_state, seat  # noqa: F401
-from tests.services import RunningStack, running_stack
+from tests.browser.quick import Seat, seat  # noqa: F401
+from tests.browser.steady import quick_hearth, quick_office, reader_state  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-
-
-@pytest.fixture(scope="module")
-def quick_hearth() -> Iterator[RunningStack]:
-    """Slow enough to do something in the middle of an answer."""
-    with running_stack(HEARTH_BACKEND="fake", HEARTH_FAKE_TOKENS_PER_SECOND="60") as stack:
-        yield stack
 
 
 def test_enter_is_remembered_while_a_file_is_on_its_way(seat: Seat, tmp_path: Path) -> None:  # noqa: F811

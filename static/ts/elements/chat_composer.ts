@@ -48,6 +48,7 @@ export class ChatComposer extends HTMLElement {
       fill: (text) => this.fill(text),
       replace: (start, end) => this.#cut(start, end),
       attach: (document) => this.attachDocument(document),
+      chosen: () => this.dispatchEvent(new CustomEvent("draft-changed")),
       choose: (collection) => this.dispatchEvent(new CustomEvent("collection-choose", { detail: collection })),
     });
     this.#text.addEventListener("input", () => this.#edited());

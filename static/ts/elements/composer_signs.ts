@@ -16,7 +16,7 @@ const FRESH_MS = 20_000;
 
 export interface OfferedCollection { id: string; name: string }
 interface Offer { prompts: SavedPrompt[]; collections: OfferedCollection[]; documents: DocumentState[] }
-export interface SignActs { choose(collection: OfferedCollection): void; fill(text: string): void; replace(start: number, end: number): void; attach(document: DocumentState): void }
+export interface SignActs { choose(collection: OfferedCollection): void; fill(text: string): void; replace(start: number, end: number): void; attach(document: DocumentState): void; chosen?(): void }
 
 export class ComposerSigns {
   #list: OfferList;
@@ -151,6 +151,7 @@ export class ComposerSigns {
       const label = isOne ? strings.onceWith(model.title) : model.title;
       return el("span", { class: "composer__once" }, el("span", { title: label }, label), iconButton("close", strings.onceNot(model.title), leave, "icon-button--small"));
     });
+    this.acts.chosen?.();
     this.#chip.replaceChildren(...(isOne ? [] : [el("b", {}, strings.sideBySide)]), ...chips);
   }
 }

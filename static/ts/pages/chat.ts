@@ -118,7 +118,9 @@ export class ChatPage {
 
   /** Of whom the next question would be asked. */
   get #asked(): Asked | null {
-    const model = this.#picker.model;
+    // Of several that answer side by side, the one that has the least room.
+    const chosen = this.#picker.models.filter(({ name }) => this.#composer.chosenModels.includes(name));
+    const model = chosen.sort((a, b) => a.context_length - b.context_length)[0] ?? this.#picker.model;
     return model && { thread: this.#thread, model: model.name, title: model.title, systemPrompt: this.#settings.beginning.settings.system_prompt };
   }
 
