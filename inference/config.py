@@ -32,8 +32,8 @@ def _check(name: str, value: float, least: float, most: float) -> None:
 class EngineConfig:
     """One child's bounds. Sizes are tokens unless the name says otherwise; times are seconds.
 
-    A step's prefill is cut so that the step stays near `decode_step_seconds` while answers are being written (longer
-    where many more wait for theirs), and near `prefill_step_seconds` otherwise, so that a cancel never waits long.
+    A step's prefill is cut so that the step stays near `decode_step_seconds` while answers are being written, and near
+    `prefill_step_seconds` otherwise, so that a cancel never waits long.
     """
 
     num_threads: int = 1
