@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from array import array
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from inference import kv_mode, placement
 from inference.beginnings import Beginning
-from inference.config import MIB
+from inference.config import MIB, ServiceConfig
 from inference.host_cache import HostCache
 from inference.placement import Free
+from inference.room import Room
 from tests.inference.test_room import ENTRY, WANTED, limited
 from tests.inference.test_service import ask, text_of
 from tests.inference.test_supervision import state, wait_for
@@ -90,3 +94,30 @@ def test_memory_that_was_lent_is_given_back_before_a_model_goes() -> None:
         assert text_of(list(client.stream(ask("say: here")))) == "here"
         client.unload("fake-embed")
         wait_for(lambda: state(client).placement["lent_bytes"] >= before["lent_bytes"], 20)  # type: ignore[index]
+
+
+def test_who_has_most_gives_back_when_others_on_the_machine_need_it() -> None:
+    """As much as is missing and no more, without a word to those who have nothing; what was promised comes first."""
+    told: dict[str, int] = {}
+
+    def process(name: str, lent: int) -> Any:
+        found = placement.choose(ENTRY, WANTED, Free(100_000 * MIB))
+        assert found is not None
+        placed = replace(found[1], lent_tokens=lent)
+        entry = replace(ENTRY, id=name)
+        return SimpleNamespace(
+            entry=entry, placement=placed, is_loaded=True, is_stopping=False, is_giving_back=False, pid=0,
+            lend=lambda count: told.update({name: count}),
+        )  # fmt: skip
+
+    processes = [process("much", 8192), process("little", 2048), process("nothing", 0)]
+    promised = sum(each.placement.needs.ram_bytes for each in processes)
+    missing = 100 * MIB
+    config = ServiceConfig(secret="s", backend="fake", memory_limit_bytes=promised - missing)
+    room = Room(config, {"m": SimpleNamespace(processes=processes)})  # type: ignore[dict-item]  # what it looks at
+    room.share_out()
+    assert told == {"much": 8192 - missing // (64 * 1024)}
+    room = Room(replace(config, memory_limit_bytes=promised - 600 * MIB), room._served)
+    told.clear()
+    room.share_out()
+    assert told == {"much": 0, "little": 640}
