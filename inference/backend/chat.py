@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +23,14 @@ from inference.config import EngineConfig
 from inference.host_cache import Discard, Fetch, Offload
 from inference.request import SamplingParams
 
+log = logging.getLogger(__name__)
+
 _GGML_TYPE_Q8_0 = 8
+# Between them every part that a chain can have.
+_ALL_PARTS = (
+    SamplingParams(seed=1, presence_penalty=0.1, logit_bias=((0, 1.0),)),
+    SamplingParams(temperature=0),
+)
 
 
 class LlamaBackend:
@@ -55,9 +63,11 @@ class LlamaBackend:
         self._is_unified = config.kv_unified
         self._device = DeviceSampling(self._context) if config.backend_sampling else None
         # A recurrent state has no beginning that could be shared.
-        self.can_share = not (llama.llama_model_is_recurrent(model.handle) or llama.llama_model_is_hybrid(model.handle))
+        has_state = llama.llama_model_is_recurrent(model.handle) or llama.llama_model_is_hybrid(model.handle)
         # A sliding window's copy holds the window only, so it could not be cut.
-        self.can_offload = self.can_share and llama.llama_model_n_swa(model.handle) == 0
+        can_copy = not has_state and llama.llama_model_n_swa(model.handle) == 0
+        self.can_share = can_copy or (config.kv_unified and not has_state)
+        self.can_offload = can_copy
         # From 64 rows on a processor's attention goes by tiles of 64 rows, and a tile in which 8 answers meet a prompt
         # attends to everybody's cells: 8 rows cost 79 ms, 64 of a prompt 400, together 667. A GPU gains by mixing.
         self.can_mix = config.gpu_layers != 0 and llama.llama_supports_gpu_offload()
@@ -68,6 +78,19 @@ class LlamaBackend:
         self.vocab.is_end(0)
         self.evaluate(Batch(array("i", [0, 0]), array("i", [0, 1]), array("i", [0, 0]), [1]))
         llama.llama_memory_clear(self._memory, True)
+        if self._device is not None and not all(map(self._can_choose, _ALL_PARTS)):
+            log.warning("words cannot be chosen on this device; the processor does it")
+            self._device.close()
+            self._device = None
+
+    def _can_choose(self, params: SamplingParams) -> bool:
+        """A device that lacks one operation of a chain would leave the rest of it to nobody."""
+        sampler = self.sampler(params, [])
+        self.evaluate(Batch(array("i", [0, 0]), array("i", [0, 1]), array("i", [0, 0]), [1], [sampler]))
+        chosen = self._device is not None and self._device.taken(1, 0, sampler) is not None
+        sampler.close()
+        llama.llama_memory_clear(self._memory, True)
+        return chosen
 
     def apply(self, operations: Sequence[Operation]) -> None:
         for operation in operations:

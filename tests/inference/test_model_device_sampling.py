@@ -13,7 +13,7 @@ from inference.request import Generation, SamplingParams, token_array
 from inference.text import TextAssembler
 from tests.inference.serve import default_models_dir
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.thorough]
 CHAINS = {
     "greedy": SamplingParams(temperature=0),
     "seeded": SamplingParams(temperature=1.0, seed=5),
@@ -43,9 +43,11 @@ def answers(is_on_device: bool, parts: int) -> tuple[list[list[int]], int]:
     backend.start_library()
     model = backend.LlamaModel(default_models_dir() / "SmolLM2-135M-Instruct.Q4_1.gguf", config, lambda _: None)
     chat = backend.LlamaBackend(model, config)
+    chat.warm_up()
     events: list[Any] = []
     engine = Engine(chat, config, events.extend)
     num_chosen = 0
+    assert (chat._device is not None) == is_on_device
     if chat._device is not None:
         taken = chat._device.taken
 
