@@ -59,6 +59,7 @@ class Follower:
         self.is_automatic = False
         self._seq = after_seq
         self._entry_id: str | None = None
+        self._read_already: str | None = None
         self._is_behind = False
         self._heard_at = time.monotonic()
         self._told_waiting: presence.Waiting | None = None
@@ -90,6 +91,9 @@ class Follower:
         """
         async with self._lock:
             self._heard_at = time.monotonic()
+            if known is not None:
+                # Who comes back has read nearly all of it: the log is asked for the rest.
+                self._read_already = log.entry_id(known["attempt"], self._seq)
             if not self.is_over:
                 await self._catch_up(ask_database=ask_database, known=known)
 
@@ -118,7 +122,9 @@ class Follower:
         if not self._window.has_room:
             return
         try:
-            entries = await log.read(self.turn_id, self._entry_id)
+            entries = await log.read(self.turn_id, self._entry_id or self._read_already)
+            if self._entry_id is None and entries and entries[0].seq > self._seq + 1:
+                entries = await log.read(self.turn_id)  # an earlier attempt wrote what is missing
         except (redis.RedisError, OSError):
             entries = []
             ask_database = True
@@ -142,12 +148,12 @@ class Follower:
         except Missing:
             self.is_over = True
             return
-        is_over, seq = state.pop("is_over"), state.pop("checkpoint_seq")
+        is_over, seq, _attempt = state.pop("is_over"), state.pop("checkpoint_seq"), state.pop("attempt")
         await self._tell_waiting(state.pop("waiting", None))
         if not is_over and (only_if_over or seq <= self._seq):
             return  # the next checkpoint will say more
         self._seq = max(seq, self._seq)
-        self._entry_id = None
+        self._entry_id = self._read_already = None
         self._is_behind = not is_over
         self.is_over = is_over
         snapshot = events.snapshot(str(self.turn_id), self._seq, **state)
@@ -179,6 +185,7 @@ def state_of(employee: Employee, turn_id: uuid.UUID) -> dict[str, Any]:
     state: dict[str, Any] = {
         "is_over": not turn.is_open,
         "checkpoint_seq": turn.checkpoint_seq,
+        "attempt": turn.attempt,
         "text": answer.text,
         "status": turn.status,
         "sources": answer.sources or None,

@@ -50,6 +50,10 @@ def key_of(turn_id: uuid.UUID) -> str:
     return f"turn:{turn_id.hex}"
 
 
+def entry_id(attempt: int, seq: int) -> str:
+    return f"{attempt}-{seq}"
+
+
 async def read(turn_id: uuid.UUID, after_id: str | None = None) -> list[Entry]:
     """The events after an entry (or all), in order. Raises redis.RedisError, OSError."""
     start = f"({after_id}" if after_id else "-"
@@ -109,7 +113,7 @@ class TurnLog:
         self.seq += 1
         frame = event.frame() | {"turn": str(self._turn_id), "seq": self.seq}
         text = json.dumps(frame, separators=(",", ":"), ensure_ascii=False)
-        entry = outbox.Letter(key_of(self._turn_id), f"{self._attempt}-{self.seq}", text, self._group)
+        entry = outbox.Letter(key_of(self._turn_id), entry_id(self._attempt, self.seq), text, self._group)
         if not await outbox.of_loop().post(entry):
             raise Fenced
 
