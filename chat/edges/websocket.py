@@ -106,10 +106,13 @@ class EdgeSocket(WebSocketProtocol):  # type: ignore[misc]
             super().sendData(data, *args, **kwargs)
 
     def onAutoPingTimeout(self) -> None:
-        """Nobody answers pings: say why, and do not wait for an answer to that."""
-        if self.state == self.STATE_OPEN:
-            self.sendCloseFrame(code=NOT_READING)
-        super().onAutoPingTimeout()
+        """Nobody answers pings: say why. Who does not answer that either is cut off a second later."""
+        if self.state != self.STATE_OPEN:
+            super().onAutoPingTimeout()
+            return
+        # Aborting at once would throw the frame away before it has left.
+        self.autoPingTimeoutCall = None
+        self.sendCloseFrame(code=NOT_READING)
 
     @property
     def _limits(self) -> Any:

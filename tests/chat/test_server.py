@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
+from chat.events import NOT_READING
 from tests.services import free_port
 
 MIB = 1024 * 1024
@@ -148,9 +149,9 @@ def push(connection: socket.socket, piece: bytes, num_bytes: int) -> int:
 
 
 @contextlib.contextmanager
-def running_edge(num_proxies: int = 0) -> Iterator[Edge]:
+def running_edge(num_proxies: int = 0, ping_seconds: float = 30) -> Iterator[Edge]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.chat.edge_application", str(port), str(num_proxies)]
+    command = [sys.executable, "-m", "tests.chat.edge_application", str(port), str(num_proxies), str(ping_seconds)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 20
@@ -319,6 +320,21 @@ def test_pings_to_a_client_that_does_not_read_pongs(edge: Edge) -> None:
     with edge.open_socket("/", receive_buffer=4096) as connection:
         push(connection, frame(b"p" * 125, 9) * 2000, 64 * MIB)
         assert edge.rss() - before < ALLOWED_GROWTH_BYTES
+
+
+def test_a_socket_that_answers_no_ping_hears_why_it_is_closed() -> None:
+    """Closed with 4008, which a page that wakes up answers by coming back; one that answers its pings stays."""
+    with running_edge(ping_seconds=0.8) as edge, edge.open_socket("/") as silent, edge.open_socket("/") as awake:
+        opcode, ping = next_frame(awake)
+        awake.sendall(frame(ping, 10))
+        frames = [next_frame(silent), next_frame(silent)]
+        awake.sendall(frame(b"still here"))
+        assert opcode == 9
+        assert frames[0][0] == 9
+        assert frames[1] == (8, struct.pack("!H", NOT_READING))
+        assert next_frame(awake) == (1, b"10")
+        with pytest.raises(ConnectionError):
+            next_frame(silent)
 
 
 def test_frames_for_a_busy_consumer_wait_in_the_kernel(edge: Edge) -> None:

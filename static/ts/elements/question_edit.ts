@@ -70,5 +70,6 @@ export function editQuestion(article: HTMLElement, text: string, models: ChatMod
   shown.after(form);
   resize();
   field.focus();
+  form.scrollIntoView({ block: "nearest" });
   field.setSelectionRange(text.length, text.length);
 }

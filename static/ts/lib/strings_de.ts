@@ -192,7 +192,7 @@ export const de: Strings = {
   resuming: "Die Antwort geht gleich weiter",
   answerReady: "Die Antwort ist fertig.",
   answerStopped: "Angehalten",
-  answerCut: "Abgeschnitten: der Kontext ist voll",
+  answerCut: "Abgeschnitten: länger darf die Antwort nicht werden",
   answerFailed: "Die Antwort konnte nicht geschrieben werden.",
   answerInterrupted: "Unterbrochen",
   tokensPerSecond: (speed) => `${speed} Tokens/s`,
