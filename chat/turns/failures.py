@@ -41,7 +41,8 @@ def of_inference(error: errors.InferenceError) -> TurnFailed:
         case errors.UnknownModel():
             sentence = _("The file of this model is not there any more. Choose another model.")
         case errors.ModelBroken():
-            sentence = _("This model cannot be loaded: %(reason)s") % {"reason": error.sentence}
+            # Why is for admins, on their page of models.
+            sentence = _("This model does not work at the moment. Choose another model, or tell an admin.")
         case errors.OutOfMemory():
             sentence = _("The machine has not enough free memory for this model.")
         case errors.ContextTooLong():

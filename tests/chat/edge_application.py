@@ -1,4 +1,5 @@
-"""A tiny ASGI application behind the real server: `python -m tests.chat.edge_application PORT NUM_PROXIES PING_SECONDS`.
+"""A tiny ASGI application behind the real server: `python -m tests.chat.edge_application` with the port, how many
+proxies are trusted, and after how many seconds of silence a socket is pinged.
 
 It is what the edges are proved with: no Django, no database, so that every byte of growth is the server's.
 """

@@ -31,7 +31,7 @@ export class KeyList extends HTMLElement {
       field.value = "";
       find(this, ".key-list__fresh").replaceChildren(secretBox(strings.keyOnce, secret));
       this.querySelector(".table__none")?.closest("tr")?.remove();
-      find(this, "tbody").prepend(rowOf(key));
+      find(this, "tbody").prepend(rowOf(key, [...this.querySelectorAll("th")].map((head) => head.textContent ?? "")));
     } catch (error) {
       showFailure(error);
     }
@@ -48,13 +48,13 @@ export class KeyList extends HTMLElement {
   }
 }
 
-function rowOf(key: Key): HTMLElement {
+function rowOf(key: Key, heads: string[]): HTMLElement {
   return el(
     "tr",
     { "data-key": key.id },
     el("td", { class: "table__main" }, el("span", { class: "table__name" }, key.label), el("code", { class: "table__small" }, `${key.prefix}…`)),
-    el("td", {}, date(key.created_at)),
-    el("td", {}, strings.never),
+    el("td", { "data-label": heads[1] }, date(key.created_at)),
+    el("td", { "data-label": heads[2] }, strings.never),
     el("td", {}, el("button", { type: "button", class: "button button--small button--danger", "data-action": "delete-key" }, strings.delete)),
   );
 }

@@ -38,7 +38,7 @@ export class OfferList {
     this.#offered = offered;
     this.#at = 0;
     this.#box.setAttribute("aria-label", label);
-    this.#box.replaceChildren(...offered.map((one, at) => itemOf(one, at, this.#id)), ...(offered.length ? [] : [el("div", { class: "offer__none" }, none)]));
+    this.#box.replaceChildren(...offered.map((one, at) => itemOf(one, at, this.#id)), ...(offered.length ? [] : [el("div", { class: "offer__none", role: "option", "aria-disabled": "true", "aria-selected": "false" }, none)]));
     this.#box.hidden = false;
     const words = offered.length ? strings.numOffered(offered.length) : none;
     if (this.#said.textContent !== words) this.#said.textContent = words;
@@ -68,7 +68,7 @@ export class OfferList {
   }
 
   #mark(): void {
-    const items = [...this.#box.querySelectorAll<HTMLElement>("[role=option]")];
+    const items = [...this.#box.querySelectorAll<HTMLElement>(".offer__item")];
     items.forEach((item, at) => item.setAttribute("aria-selected", String(at === this.#at)));
     items[this.#at]?.scrollIntoView({ block: "nearest" });
     if (items.length) this.text.setAttribute("aria-activedescendant", `${this.#id}-${this.#at}`);

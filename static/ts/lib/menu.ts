@@ -79,12 +79,12 @@ export type MenuEntry = MenuItem | "line";
 
 /** A menu made for this moment, beside its button; it is gone when it closes. href: a page, or a file to save. */
 export function openMenuOf(button: HTMLElement, entries: MenuEntry[]): void {
-  const menu = el("div", { class: "menu", popover: "auto", role: "menu" });
+  const menu = el("div", { class: "menu", popover: "auto", role: "menu", "aria-label": button.getAttribute("aria-label") });
   menu.append(...entries.map((entry) => (entry === "line" ? el("div", { class: "menu__line", role: "separator" }) : itemOf(entry, menu))));
   menu.addEventListener("toggle", (event) => {
     if ((event as ToggleEvent).newState === "closed") menu.remove();
   });
-  (button.closest("[popover]") ?? document.body).append(menu);
+  (button.closest("[popover], dialog, main") ?? document.body).append(menu);
   openMenu(menu, button);
 }
 

@@ -290,7 +290,7 @@ export const de: Strings = {
   stateFailed: "Laden misslungen",
   stateBroken: "Datei beschädigt",
   stateOff: "Abgeschaltet",
-  lift: (title) => `${title} wieder versuchen`,
+  lift: (title) => `Noch einmal versuchen: ${title}`,
   memoryNeeded: (bytes) => `etwa ${bytes} Speicher`,
   shorterContext: (tokens, wanted) => `Kontext ${tokens} statt ${wanted} Token, damit es passt`,
   coarseCache: "Cache in 8 Bit, damit es passt",

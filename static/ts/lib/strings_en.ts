@@ -288,7 +288,7 @@ export const en = {
   stateFailed: "Failed to load",
   stateBroken: "Broken file",
   stateOff: "Switched off",
-  lift: (title: string) => `Try ${title} again`,
+  lift: (title: string) => `Try again: ${title}`,
   memoryNeeded: (bytes: string) => `about ${bytes} of memory`,
   shorterContext: (tokens: string, wanted: string) => `context ${tokens} instead of ${wanted} tokens to fit`,
   coarseCache: "cache in 8 bits to fit",

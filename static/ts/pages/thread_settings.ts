@@ -38,7 +38,9 @@ export class Settings {
         this.#now = kept?.settings ?? { assistant, ...settings };
         if (model) this.picker.choose(model);
       });
-      if (saved) this.#draw();
+      // Closed without a change, the focus goes back to the button by itself.
+      if (!saved) return;
+      this.#draw();
       this.done();
     } catch (error) {
       showFailure(error);
