@@ -16,6 +16,7 @@ from bench._figures import figure, say
 NUM_DIMENSIONS = 384
 CHUNKS_OF_A_DOCUMENT = 100
 WORDS_OF_A_CHUNK = 160
+EXCERPTS_OF_A_CHUNK = 3
 NUM_WORDS = 60_000
 NUM_CLUSTERS = 500
 SHARES = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0)
@@ -104,10 +105,18 @@ def _make_documents(owner: Any, count: int) -> None:
 
 
 def fill_vectors(space: Any, num_chunks: int, dice: np.random.Generator) -> None:
-    """A vector for each chunk, then their index."""
+    """A vector for each chunk, then their index; and excerpts, which have their chunk's."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL maintenance_work_mem = '2GB'")
         _copy_vectors(cursor, space, num_chunks, dice)
+        cursor.execute(f"TRUNCATE {space.excerpts}")
+        cursor.execute(
+            f"INSERT INTO {space.excerpts} (chunk_id, number, version_id, vector)"
+            f" SELECT chunk_id, number, version_id, vector FROM {space.partition}, generate_series(1, %s) AS number"
+            " ORDER BY chunk_id",
+            [EXCERPTS_OF_A_CHUNK],
+        )
+        cursor.execute(f"ANALYZE {space.excerpts}")
 
 
 def _copy_chunks(cursor: Any, num_chunks: int, dice: np.random.Generator) -> None:

@@ -1,8 +1,9 @@
-"""Give each chunk its vector, batch by batch, in every space in use.
+"""Give each chunk its vector and each of its excerpts one, batch by batch, in every space in use.
 
-The document is searchable by words all the while. Batches are claimed like shards: with a lease and an attempt, so a
-killed worker's batch comes back and a late worker's vectors are dropped. While the inference service is away or busy
-nothing fails; the batch is due later.
+The document is searchable by words all the while, and ready once its chunks have theirs: excerpts make the ranking
+better, cost as much again, and are embedded when no chunk of anybody waits. Batches are claimed like shards: with a
+lease and an attempt, so a killed worker's batch comes back and a late worker's vectors are dropped. While the inference
+service is away or busy nothing fails; the batch is due later.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from rag import vectors as tables
 from rag.doorbell import ring
 from rag.ingest import read_something
 from rag.models import Batch, Chunk, Space, Version
+from rag.split import excerpts
 from rag.work import TURN_SECONDS, is_free
 
 log = logging.getLogger(__name__)
@@ -37,7 +39,8 @@ class Flight:
     """A batch whose vectors have been asked for."""
 
     batch: Batch
-    rows: list[Chunk]
+    keys: list[tuple[int, int]]
+    """(chunk, number of the excerpt), in the order of the vectors."""
     vectors: Future[list[list[float]]]
 
 
@@ -69,14 +72,14 @@ def embed() -> None:
 
 
 def _claim_batch() -> Batch | None:
-    """The next batch of whose turn it is; the active space before one that is being built."""
+    """The next batch of whose turn it is; the active space before one that is being built, chunks before excerpts."""
     now = timezone.now()
     with transaction.atomic():
         batch = (
             Batch.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("space", "version__document")
             .filter(is_free(now), is_done=False, version__cancel_requested_at__isnull=True, space__problem="")
-            .order_by("space__status", fairness.BY_TURN, "number", "id")
+            .order_by("space__status", "is_of_excerpts", fairness.BY_TURN, "number", "id")
             .first()
         )
         if batch is None:
@@ -91,8 +94,12 @@ def _claim_batch() -> Batch | None:
 def _sent(pool: ThreadPoolExecutor, batch: Batch) -> Flight:
     chunks = {row.pk: row for row in Chunk.objects.filter(pk__in=batch.chunk_ids)}
     rows = [chunks[pk] for pk in batch.chunk_ids if pk in chunks]
-    texts = [embedded_text(batch.space, batch.version.document.title, row) for row in rows]
-    return Flight(batch, rows, pool.submit(_vectors, batch.space, texts))
+    title, space = batch.version.document.title, batch.space
+    if batch.is_of_excerpts:
+        found = [((row.pk, number), text) for row in rows for number, text in enumerate(excerpt_texts(space, row))]
+    else:
+        found = [((row.pk, 0), embedded_text(space, title, row)) for row in rows]
+    return Flight(batch, [key for key, _ in found], pool.submit(_vectors, space, [text for _, text in found]))
 
 
 def _land(flight: Flight) -> bool:
@@ -107,7 +114,7 @@ def _land(flight: Flight) -> bool:
         Batch.objects.filter(pk=batch.pk, attempt=batch.attempt).update(lease_until=until)
         return False
     with transaction.atomic():
-        _store_vectors(batch, flight.rows, vectors)
+        _store_vectors(batch, flight.keys, vectors)
     return True
 
 
@@ -115,6 +122,11 @@ def embedded_text(space: Space, title: str, row: Chunk) -> str:
     """What a chunk's vector is made of: its place in the document, then its text."""
     place = f"{title} > {row.heading}" if row.heading else title
     return f"{space.passage_prefix}{place[-240:]}\n{row.body}"
+
+
+def excerpt_texts(space: Space, row: Chunk) -> list[str]:
+    """Without title and heading, which draw questions to documents that are near to everything (decisions.md)."""
+    return [space.passage_prefix + text for text in excerpts(row.body)]
 
 
 def _vectors(space: Space, texts: list[str]) -> list[list[float]]:
@@ -128,13 +140,15 @@ def _vectors(space: Space, texts: list[str]) -> list[list[float]]:
         return _vectors(space, [texts[0][: max(1, min(keep, len(texts[0]) - 1))]])
 
 
-def _store_vectors(batch: Batch, rows: list[Chunk], vectors: list[list[float]]) -> None:
+def _store_vectors(batch: Batch, keys: list[tuple[int, int]], vectors: list[list[float]]) -> None:
     version = Version.objects.select_for_update().select_related("document").filter(pk=batch.version_id).first()
     # Two workers may finish the same batch after a lost lease. The one whose attempt is current stores it.
     mine = Batch.objects.filter(pk=batch.pk, attempt=batch.attempt, is_done=False)
     if version is None or not mine.update(is_done=True, lease_until=None):
         return
-    tables.store(batch.space, batch.version_id, [row.pk for row in rows], vectors)
+    if batch.is_of_excerpts:
+        return tables.store_excerpts(batch.space, batch.version_id, keys, vectors)
+    tables.store(batch.space, batch.version_id, [chunk_id for chunk_id, _number in keys], vectors)
     if batch.space.status == Space.Status.ACTIVE:
         finish(version)
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from inference.errors import InferenceError
-from rag import lexical, spaces
+from rag import lexical, spaces, vectors
 from rag.doorbell import ring
 from rag.errors import UnreadableFile
 from rag.extract import Unwanted
@@ -55,6 +55,7 @@ def chunk(version_id: int) -> None:
 def _store_chunks(version: Version, drafts: list[Draft]) -> None:
     if not version.mine().select_for_update().exists():
         return
+    vectors.forget([version.pk])
     Chunk.objects.filter(version=version).delete()
     title = version.document.title
     rows = [_chunk(version, ordinal, draft, title) for ordinal, draft in enumerate(drafts)]

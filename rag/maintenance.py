@@ -114,11 +114,14 @@ def _purge(document: Document) -> None:
 
 
 def _lay_out_missing_batches() -> None:
-    """A version split while a space was being opened knew nothing of it."""
+    """A version split while a space was being opened knew nothing of it, and one of an earlier release of excerpts."""
+    chunks = Chunk.objects.filter(version=OuterRef("pk"))
     for space in spaces.in_use():
-        has_batches = Batch.objects.filter(space=space, version=OuterRef("pk"))
+        if not vectors.exists(space.excerpts):
+            vectors.make(space)
+        has_batches = Batch.objects.filter(space=space, version=OuterRef("pk"), is_of_excerpts=True)
         missing = Version.objects.filter(
-            ~Exists(has_batches), num_chunks__gt=0, searchable_at__isnull=False, cancel_requested_at__isnull=True
+            ~Exists(has_batches), Exists(chunks), searchable_at__isnull=False, cancel_requested_at__isnull=True
         )
         for version in missing[:MAX_BELLS]:
             spaces.make_batches(space, version)

@@ -27,6 +27,8 @@ EXACT_CHUNKS = 15_000
 # HNSW finds a hundred of a small share by walking past all others: 2,000 for a twentieth, seconds of a million.
 MANY_EXACT_CHUNKS, SMALL_SHARE = 120_000, 0.15
 NUM_CANDIDATES = 100
+# Looked at by their excerpts before the best NUM_CANDIDATES are kept.
+NUM_NEAR = 200
 NUM_SCORED = 150
 # A statement that takes longer has met cold disks or a bad plan. The second try finds them warm, and may take longer.
 STATEMENT_SECONDS, PATIENT_SECONDS = 1.5, 10.0
@@ -60,6 +62,16 @@ SELECT chunk_id, distance FROM (
     WHERE e.version_id = ANY(%(versions)s::bigint[])
     ORDER BY e.vector <=> %(vector)s::halfvec LIMIT %(limit)s) nearest
 ORDER BY distance + 0, chunk_id
+"""
+# Of chunks found otherwise: how near the chunk or the nearest of its excerpts is.
+_CLOSEST = """
+SELECT chunk_id, min(distance) AS distance FROM (
+    SELECT e.chunk_id, e.vector <=> %(vector)s::halfvec AS distance FROM {partition} e
+    WHERE e.chunk_id = ANY(%(chunks)s) AND e.version_id = ANY(%(versions)s::bigint[])
+    UNION ALL
+    SELECT x.chunk_id, x.vector <=> %(vector)s::halfvec FROM {excerpts} x
+    WHERE x.chunk_id = ANY(%(chunks)s) AND x.version_id = ANY(%(versions)s::bigint[])) measured
+GROUP BY chunk_id ORDER BY distance, chunk_id LIMIT %(limit)s
 """
 # BM25 puts length inside its saturation, where 0.75 is right; outside, as here, that much favours scraps (measured).
 _WORDS = """
@@ -231,10 +243,30 @@ def nearest(
             " set_config('hnsw.max_scan_tuples', '40000', true),"
             " set_config('work_mem', '32MB', true)"
         )
-    text = "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
-    parameters: dict[str, Any] = {"versions": seen.versions, "vector": text, "limit": NUM_CANDIDATES}
+    parameters: dict[str, Any] = {"versions": seen.versions, "vector": _text(vector), "limit": NUM_NEAR}
     cursor.execute(statement.format(partition=space.partition), parameters)
     return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
+
+
+def closest(
+    cursor: CursorWrapper, seen: Visible, space: Space, vector: Sequence[float], chunk_ids: Sequence[int]
+) -> list[tuple[int, float]]:
+    """Of these chunks the best NUM_CANDIDATES as (chunk, cosine similarity), nearest first.
+
+    A chunk is as near as the nearest of itself and its excerpts. One that has no vector yet is left out.
+    """
+    parameters: dict[str, Any] = {
+        "versions": seen.versions,
+        "vector": _text(vector),
+        "chunks": list(chunk_ids),
+        "limit": NUM_CANDIDATES,
+    }
+    cursor.execute(_CLOSEST.format(partition=space.partition, excerpts=space.excerpts), parameters)
+    return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
+
+
+def _text(vector: Sequence[float]) -> str:
+    return "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def passages(
 
     everything: of all documents besides those given, which may be files of a thread.
     also: the question in other words, which stand alone; searched as well, and counted more. One embedding request,
-    then six statements in one read-only snapshot, two more for the other wording.
+    then seven statements in one read-only snapshot, three more for the other wording.
     """
     ids = None if documents is None else [document.pk for document in documents]
     scope = retrieval.Scope(principals.ids_of(employee), ids, list(collections), everything)
@@ -214,16 +214,21 @@ def _found(
     space: Space | None,
     vector: Sequence[float] | None,
 ) -> _Found:
+    near: list[tuple[int, float]] = []
     meaning: dict[int, float] = {}
-    if space is not None and vector is not None:
-        meaning = dict(retrieval.nearest(cursor, seen, space, vector))
     hits, total = _by_words(cursor, seen, question)
+    if space is not None and vector is not None:
+        near = retrieval.nearest(cursor, seen, space, vector)
+        found = dict.fromkeys([chunk_id for chunk_id, _ in near] + [hit.chunk_id for hit in hits])
+        meaning = dict(retrieval.closest(cursor, seen, space, vector, list(found)))
     weight = WORD_WEIGHT_EXACT if looks_exact(question) else WORD_WEIGHT
     fused = fusion.fuse(meaning, {hit.chunk_id: hit.score for hit in hits}, weight)
     matched = {hit.chunk_id: hit.matched for hit in hits}
-    nearest = list(meaning)[:NUM_NEAREST] or list(matched)
+    # Whether anything stands out was measured on the chunks' own vectors.
+    near = near[: retrieval.NUM_CANDIDATES]
+    nearest = [chunk_id for chunk_id, _ in near[:NUM_NEAREST]] or list(matched)
     coverage = max((matched.get(chunk_id, 0.0) for chunk_id in nearest), default=0.0) / total if total else 0.0
-    return _Found(fused, list(meaning.values()), coverage, seen.num_chunks)
+    return _Found(fused, [similarity for _, similarity in near], coverage, seen.num_chunks)
 
 
 def _by_words(cursor: CursorWrapper, seen: retrieval.Visible, question: str) -> tuple[list[retrieval.WordHit], float]:

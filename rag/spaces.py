@@ -1,7 +1,7 @@
 """Which model gives the vectors, and the change from one to another while people search.
 
 The first model is in force at once. A later one fills a space of its own beside the first and takes over when every
-chunk has its vector. The tables are rag.vectors', and whether a model is still the same is rag.golden's.
+chunk has its vectors. The tables are rag.vectors', and whether a model is still the same is rag.golden's.
 """
 
 from __future__ import annotations
@@ -118,14 +118,21 @@ def states() -> dict[str, dict[str, Any]]:
 
 
 def make_batches(space: Space, version: Version) -> None:
-    """Lay out the embedding of a version's chunks. Twice is once.
+    """Lay out the embedding of a version's chunks and of their excerpts. Twice is once.
 
     Chunks of similar length go together, since a batch takes as long as its longest.
     """
     ids = list(Chunk.objects.filter(version=version).order_by("num_tokens", "pk").values_list("pk", flat=True))
     Batch.objects.bulk_create(
         [
-            Batch(space=space, version=version, number=number, chunk_ids=ids[start : start + BATCH_CHUNKS])
+            Batch(
+                space=space,
+                version=version,
+                number=number,
+                chunk_ids=ids[start : start + BATCH_CHUNKS],
+                is_of_excerpts=is_of_excerpts,
+            )
+            for is_of_excerpts in (False, True)
             for number, start in enumerate(range(0, len(ids), BATCH_CHUNKS))
         ],
         ignore_conflicts=True,

@@ -19,6 +19,8 @@ MAX_TOKENS = 480
 # The prefix of title and headings may take a quarter of what is embedded.
 MAX_PREFIX_TOKENS = 60
 HARD_BREAK_LEVEL = 2
+# What is compared with a question besides the chunk. Two or three in a chunk.
+EXCERPT_CHARS = 400
 
 _HEADING_MARKS = re.compile(r"^[#=\s]+|[#=\s]+$")
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -165,6 +167,17 @@ def _sentences(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 def _is_abbreviated(text: str, position: int) -> bool:
     return bool(_ABBREVIATION.search(text[max(0, position - 12) : position]))
+
+
+def excerpts(body: str) -> list[str]:
+    """A chunk's text in parts of whole sentences and lines, at most EXCERPT_CHARS long unless a sentence is longer."""
+    found: list[str] = []
+    for start, end in sentences(body, cuts=line_starts(body)):
+        if found and len(found[-1]) + end - start <= EXCERPT_CHARS:
+            found[-1] += " " + body[start:end]
+        else:
+            found.append(body[start:end])
+    return found
 
 
 def line_starts(text: str) -> list[int]:

@@ -2,6 +2,9 @@
 
 A table for each vector length, since a column has one; in it a partition for each space, with an HNSW index of its
 own, which goes away with DROP TABLE. The table for 384 comes from migration 0001, the others are made like it.
+
+Besides its own vector a chunk has one for each of its excerpts (rag.split), in a table of the space's own without
+HNSW: they only rank candidates that the chunks' vectors and words have found, so they cost no graph.
 """
 
 from __future__ import annotations
@@ -20,6 +23,13 @@ _MODEL_TABLE = "rag_embedding_384"
 _INSERT = """
 INSERT INTO {table} (chunk_id, space_id, version_id, vector)
 SELECT chunk_id, %s, %s, vector::halfvec FROM unnest(%s::bigint[], %s::text[]) AS row(chunk_id, vector)
+JOIN rag_chunk c ON c.id = chunk_id
+ON CONFLICT DO NOTHING
+"""
+_INSERT_EXCERPTS = """
+INSERT INTO {table} (chunk_id, number, version_id, vector)
+SELECT chunk_id, number, %s, vector::halfvec
+FROM unnest(%s::bigint[], %s::smallint[], %s::text[]) AS row(chunk_id, number, vector)
 JOIN rag_chunk c ON c.id = chunk_id
 ON CONFLICT DO NOTHING
 """
@@ -42,6 +52,11 @@ def make(space: Space) -> None:
                 sql.Identifier(space.partition), table, sql.Literal(space.pk)
             )
         )
+        for statement in _EXCERPTS:
+            cursor.execute(statement.format(
+                table=sql.Identifier(space.excerpts), dimensions=dimensions,
+                by_version=sql.Identifier(f"{space.excerpts}_version"),
+            ))  # fmt: skip
 
 
 def exists(table: str) -> bool:
@@ -53,10 +68,20 @@ def exists(table: str) -> bool:
 
 def store(space: Space, version_id: int, chunk_ids: Sequence[int], vectors: Sequence[Sequence[float]]) -> None:
     """A vector for each chunk. Those that have one already, or are gone, are passed over."""
-    texts = ["[" + ",".join(f"{value:.6g}" for value in vector) + "]" for vector in vectors]
+    texts = [_text(vector) for vector in vectors]
     with connection.cursor() as cursor:
         statement = sql.SQL(_INSERT).format(table=sql.Identifier(space.table))
         cursor.execute(statement, [space.pk, version_id, list(chunk_ids), texts])
+
+
+def store_excerpts(
+    space: Space, version_id: int, keys: Sequence[tuple[int, int]], vectors: Sequence[Sequence[float]]
+) -> None:
+    """A vector for each (chunk, number of the excerpt). Those that have one already, or are gone, are passed over."""
+    with connection.cursor() as cursor:
+        statement = sql.SQL(_INSERT_EXCERPTS).format(table=sql.Identifier(space.excerpts))
+        chunk_ids, numbers = [chunk_id for chunk_id, _ in keys], [number for _, number in keys]
+        cursor.execute(statement, [version_id, chunk_ids, numbers, [_text(vector) for vector in vectors]])
 
 
 def count(space: Space, version_id: int) -> int:
@@ -68,20 +93,26 @@ def count(space: Space, version_id: int) -> int:
 
 
 def forget(version_ids: Sequence[int]) -> None:
-    """Remove the vectors of these versions from every space, one statement each."""
-    for space in Space.objects.all():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                sql.SQL("DELETE FROM {} WHERE version_id = ANY(%s)").format(sql.Identifier(space.partition)),
-                [list(version_ids)],
-            )
+    """Remove the vectors of these versions from every space, two statements each."""
+    with connection.cursor() as cursor:
+        for space in Space.objects.all():
+            for table in (space.partition, space.excerpts):
+                cursor.execute(
+                    sql.SQL("DELETE FROM {} WHERE version_id = ANY(%s)").format(sql.Identifier(table)),
+                    [list(version_ids)],
+                )
 
 
 def drop(spaces: Iterable[Space]) -> None:
-    """Remove the spaces' partitions with all that is in them."""
+    """Remove the spaces' tables with all that is in them."""
     with connection.cursor() as cursor:
         for space in spaces:
-            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(space.partition)))
+            for table in (space.partition, space.excerpts):
+                cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
+
+
+def _text(vector: Sequence[float]) -> str:
+    return "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
 
 
 # As in migration 0001: the keys cascade, so that a chunk deleted in SQL takes its vectors along, and are checked at
@@ -100,4 +131,17 @@ CREATE TABLE {table} (
     sql.SQL(
         "CREATE INDEX {by_vector} ON {table} USING hnsw (vector halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
     ),
+)
+# As in migration 0008. No keys: forget() takes excerpts along, under the lock of their version that storing them holds.
+_EXCERPTS = (
+    sql.SQL("""
+CREATE TABLE IF NOT EXISTS {table} (
+    chunk_id bigint NOT NULL,
+    number smallint NOT NULL,
+    version_id bigint NOT NULL,
+    vector halfvec({dimensions}) NOT NULL,
+    PRIMARY KEY (chunk_id, number)
+)"""),
+    sql.SQL("ALTER TABLE {table} ALTER COLUMN vector SET STORAGE PLAIN"),
+    sql.SQL("CREATE INDEX IF NOT EXISTS {by_version} ON {table} (version_id)"),
 )

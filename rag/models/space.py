@@ -63,6 +63,11 @@ class Space(models.Model):
         """The table that holds the vectors of this space alone, with its own HNSW index."""
         return f"{self.table}_{int(self.pk)}"
 
+    @property
+    def excerpts(self) -> str:
+        """The table of the vectors of this space's excerpts, see rag.vectors."""
+        return f"rag_excerpt_{int(self.pk)}"
+
 
 class Embedding(models.Model):
     """The vector of a chunk in a space of 384 dimensions: unit length, compared by cosine.
@@ -95,7 +100,7 @@ class Embedding(models.Model):
 
 
 class Batch(models.Model):
-    """Some chunks of one version to embed in one request, claimed with a lease.
+    """Some chunks of one version to embed in one request, or their excerpts, claimed with a lease.
 
     Batches are taken in the order of their number, so a short document never waits behind a long one.
     """
@@ -104,13 +109,14 @@ class Batch(models.Model):
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="batches")
     number = models.PositiveIntegerField()
     chunk_ids = ArrayField(models.BigIntegerField())
+    is_of_excerpts = models.BooleanField(default=False, db_default=False)
     is_done = models.BooleanField(default=False)
     lease_until = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["space", "version", "number"], name="rag_batch_space_version_number")
+            models.UniqueConstraint(fields=["space", "version", "number", "is_of_excerpts"], name="rag_batch_once")
         ]
         indexes: ClassVar = [
             models.Index(fields=["number", "id"], condition=models.Q(is_done=False), name="rag_batch_waiting")

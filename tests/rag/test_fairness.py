@@ -52,3 +52,24 @@ def test_vectors_are_made_in_turn(alice: Any, bob: Any, space: Any) -> None:
     fairness.note_turn(waiting.version)
     embedding.embed()
     assert not Batch.objects.filter(is_done=False).exists()
+
+
+def test_excerpts_wait_until_no_chunk_does(alice: Any, bob: Any, space: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody's documents are ready before anybody's are ranked better."""
+    for owner in (alice, bob):
+        version = upload(owner, pdf([*HANDBOOK, [owner.name, "More."]])).newest_version
+        assert version is not None
+        steps_until_searchable(version)
+    taken: list[bool] = []
+    claim = embedding._claim_batch
+
+    def watched() -> Batch | None:
+        batch = claim()
+        if batch is not None:
+            taken.append(batch.is_of_excerpts)
+        return batch
+
+    monkeypatch.setattr(embedding, "_claim_batch", watched)
+    embedding.embed()
+    assert taken == sorted(taken)
+    assert set(taken) == {False, True}

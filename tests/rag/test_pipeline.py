@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import translation
 
 from inference.client import Client
@@ -15,9 +16,16 @@ from rag import embedding, extract, golden, indexing, ingest, maintenance, searc
 from rag.errors import ChildKilled, UnreadableFile, UnsuitableModel
 from rag.models import Batch, Chunk, Document, Embedding, LexemeFrequency, Page, Shard, Space, Version
 from rag.signals import document_changed
+from rag.split import excerpts
 from tests.rag.workbench import HANDBOOK, expire_leases, library, pdf, read, scanned_pdf, upload
 
 LONG = [[f"{n + 1} Section", *[f"Paragraph {n} {m} says something of its own." for m in range(9)]] for n in range(90)]
+
+
+def num_excerpts(space: Space) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {space.excerpts}")
+        return int(cursor.fetchone()[0])
 
 
 def test_a_document_becomes_ready(alice: Any, space: Space) -> None:
@@ -27,6 +35,7 @@ def test_a_document_becomes_ready(alice: Any, space: Space) -> None:
     assert (state.status, state.is_searchable, state.is_ready, state.error) == ("ready", True, True, "")
     assert state.num_pages == state.num_pages_done == 3
     assert state.num_chunks == state.num_chunks_embedded == Embedding.objects.count() > 0
+    assert num_excerpts(space) == sum(len(excerpts(chunk.body)) for chunk in Chunk.objects.all()) > 0
     for chunk in Chunk.objects.all():
         cut = " ".join(document.page(page_no).text[start:end] for page_no, start, end in chunk.spans)
         assert cut.split() == chunk.body.split()
@@ -60,6 +69,19 @@ def test_without_an_embedding_model_documents_stay_searchable_and_catch_up(
     maintenance.sweep()
     embedding.embed()
     assert Document.objects.get(pk=document.pk).state().status == "ready"
+
+
+def test_documents_of_an_earlier_release_get_their_excerpts(alice: Any, space: Space) -> None:
+    """A sweep lays them out, and the documents stay ready meanwhile. A space opened by that release has its table."""
+    document = library(alice)
+    wanted = num_excerpts(space)
+    Batch.objects.filter(is_of_excerpts=True).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {space.excerpts}")
+    maintenance.sweep()
+    assert Document.objects.get(pk=document.pk).state().is_ready
+    embedding.embed()
+    assert num_excerpts(space) == wanted > 0
 
 
 def test_every_step_may_run_twice(alice: Any, space: Space) -> None:
@@ -273,6 +295,7 @@ def test_deleting_is_at_once_and_leaves_nothing(alice: Any, space: Space) -> Non
     maintenance.count_lexemes()
     assert not path.exists()
     assert list(path.parent.iterdir()) == []
+    assert num_excerpts(space) == 0
     for model in (Document, Version, Page, Chunk, Embedding, Batch, Shard, LexemeFrequency):
         assert not model.objects.exists()  # type: ignore[attr-defined]
 
@@ -347,7 +370,7 @@ def test_a_model_that_changed_is_not_searched_until_it_is_indexed_again(
 ) -> None:
     """Words go on alone, nothing more is embedded, the admin reads why; choosing the model again makes it right."""
     document = library(alice)
-    assert spaces.states()["fake-embed"] == {"status": "active", "num_done": 1, "num_all": 1, "problem": ""}
+    assert spaces.states()["fake-embed"] == {"status": "active", "num_done": 2, "num_all": 2, "problem": ""}
     real = golden.vector
     monkeypatch.setattr(golden, "vector", lambda *args: [-value for value in real(*args)])
     golden.forget()

@@ -9,12 +9,12 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from inference.client import Client
 from inference.errors import ModelBroken, UnknownModel, Unreachable
-from rag import citations, citing, fusion, marks, principals, reranking, retrieval, search, spaces
-from rag.models import Access, Citation, Document, Principal, Space
+from rag import citations, citing, fusion, marks, principals, reranking, retrieval, search, spaces, vectors
+from rag.models import Access, Chunk, Citation, Document, Principal, Space
 from tests.rag.workbench import HANDBOOK, HOTEL, library
 
 POLICIES = [
@@ -56,6 +56,24 @@ def test_a_question_finds_its_page(
     assert best.heading == POLICIES[page_no][0]
     assert not result.weak
     assert result.is_complete
+
+
+def test_the_nearest_excerpt_counts_for_its_chunk(policies: Document, alice: Any, bob: Any, space: Space) -> None:
+    """A chunk whose own vector says little is found by one of its sentences, by whoever may read it."""
+    vector = spaces.client().embed(space.model, [f"{space.query_prefix}zebra"])[0]
+    last = Chunk.objects.order_by("-pk").first()
+    assert last is not None
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {space.excerpts}")
+    vectors.store_excerpts(space, last.version_id, [(last.pk, 0), (last.pk, 1)], [[-each for each in vector], vector])
+    ids = list(Chunk.objects.values_list("pk", flat=True))
+    for person, wanted in ((alice, last.pk), (bob, None)):
+        with retrieval.snapshot() as cursor:
+            seen = retrieval.visible(cursor, retrieval.Scope(principals.ids_of(person), None))
+            found = retrieval.closest(cursor, seen, space, vector, ids)
+        assert (found[0][0] if found else None) == wanted
+        assert wanted is None or found[0][1] > 0.999
+    assert search.passages("zebra", employee=alice).passages[0].chunk_id == last.pk
 
 
 def test_words_alone_find_while_inference_is_away(policies: Document, alice: Any, settings: Any) -> None:

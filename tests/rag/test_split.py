@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rag import clean
 from rag.layout import RawPage, blocks, breaks
-from rag.split import MAX_TOKENS, TARGET_TOKENS, sentences, split
+from rag.split import EXCERPT_CHARS, MAX_TOKENS, TARGET_TOKENS, excerpts, sentences, split
 
 
 def count_words(texts: Sequence[str]) -> list[int]:
@@ -135,3 +135,12 @@ def test_no_sentence_goes_over_a_heading_or_a_paragraph() -> None:
         "Trains",
         "First class is for long rides",
     ]
+
+
+@given(st.lists(st.lists(words, min_size=1, max_size=30).map(". ".join), min_size=1, max_size=6))
+def test_excerpts_hold_every_word_of_a_chunk_once(lines: list[str]) -> None:
+    """In order, and none is longer than it may be unless it is a single sentence."""
+    body = "\n".join(lines)
+    found = excerpts(body)
+    assert " ".join(found).split() == body.split()
+    assert all(len(each) <= EXCERPT_CHARS or len(sentences(each)) == 1 for each in found)
