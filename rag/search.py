@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 # Measured on questions about texts and on questions about manuals (decisions.md): natural questions share few words
 # with their page, so an even mix loses on manuals what it wins on texts.
-WORD_WEIGHT, WORD_WEIGHT_EXACT = 0.35, 0.5
+WORD_WEIGHT, WORD_WEIGHT_EXACT = 0.3, 0.35
 HEADING_BONUS = 0.05
 MAX_OF_ONE_DOCUMENT = 4
 # What is read of the fused candidates: the rest is never among the first eight, and reading costs.
