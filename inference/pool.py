@@ -13,12 +13,11 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from inference import errors, fake
-from inference.config import MIB, EngineConfig, ServiceConfig
+from inference import errors
+from inference.config import EngineConfig, ServiceConfig
+from inference.fake_library import FakeLibrary
 from inference.jobs import AnswerStream
 from inference.library import Entry, Library
 from inference.parsing import Style
@@ -242,22 +241,3 @@ class Pool:
             placement=placement.to_json() if placement else None,
             can_be_lifted=state == "broken" and not entry.broken,
         )
-
-
-class FakeLibrary:
-    """The four models of the fake backend; no folder is looked at."""
-
-    def entries(self) -> list[Entry]:
-        chat = Entry(
-            "fake-chat", Path("fake-chat.gguf"), 64 * MIB, 1, "chat", "fake", 1 << 24, 384, kv_bytes_per_token=8192
-        )
-        embed = Entry("fake-embed", Path("fake-embed.gguf"), 1, 1, "embedding", "fake", 2048, 384)
-        rerank = Entry("fake-rerank", Path("fake-rerank.gguf"), 1, 1, "rerank", "fake", 2048, 384)
-        think = replace(chat, id="fake-think", path=Path("fake-think.gguf"), chat_template=fake.THINKING)
-        return [chat, embed, rerank, think]
-
-    def get(self, name: str) -> Entry:
-        for entry in self.entries():
-            if entry.id == name:
-                return entry
-        raise errors.UnknownModel(f"There is no model {name[:128]!r} here.")

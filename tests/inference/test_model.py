@@ -158,6 +158,23 @@ def test_vectors_do_not_depend_on_their_company(client: Client) -> None:
         assert sum(a * a for a in alone) == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.parametrize("model", [CHAT, EMBEDDING])
+def test_tokens_can_be_spelt_out(running: RunningInference, model: str) -> None:
+    """What was made of a text becomes that text again, and control tokens have the names that their model has."""
+    headers = {"Authorization": f"Bearer {running.secret}"}
+    with httpx.Client(base_url=running.url, headers=headers, trust_env=False, timeout=60) as http:
+        text = "The bridge of Köln"
+        tokens = http.post("/tokenize", json={"model": model, "content": text}).json()["tokens"]
+        assert 4 <= len(tokens) <= 12
+        assert http.post("/detokenize", json={"model": model, "tokens": tokens}).json()["content"].strip() == text
+        marked = http.post("/tokenize", json={"model": model, "prompt": text}).json()["tokens"]
+        spelt = http.post("/detokenize", json={"model": model, "tokens": marked}).json()["prompt"]
+        assert spelt.replace("<s>", "").replace("</s>", "").strip() == text
+        assert (spelt != text) == (model == EMBEDDING)
+        refused = http.post("/detokenize", json={"model": model, "tokens": [10**8]})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tokens")
+
+
 def test_ligatures_and_wide_letters_mean_the_same(client: Client) -> None:
     """The text is normalised as the model's own tokenizer would have done."""
     plain, wide = client.embed(EMBEDDING, ["query: office  file", "query: \uff4f\ufb03ce \ufb01le\n"])
