@@ -11,6 +11,7 @@ from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser import papers
 from tests.browser.axe import complaints, use_axe
+from tests.browser.office import Office
 from tests.browser.person import ANSWER_MS
 from tests.browser.quick import Seat, asked_about, quick_hearth, quick_office, reader_state, seat  # noqa: F401
 
@@ -32,8 +33,11 @@ class Line:
         server.on_message(told)
 
 
-def test_axe_finds_nothing_in_any_state(seat: Seat, tmp_path: Path) -> None:  # noqa: F811
+def test_axe_finds_nothing_in_any_state(seat: Seat, quick_office: Office, tmp_path: Path) -> None:  # noqa: F811
     """Menus, dialogs, an answer with sources, the page beside the chat, a search, an answer that is being written."""
+    admin = seat(quick_office.admin_state)
+    admin.open("/manage/models/")
+    admin.page.get_by_label(re.compile("think is enabled")).check(force=True)
     reader = seat()
     page = reader.page
     use_axe(page)
@@ -48,9 +52,8 @@ def test_axe_finds_nothing_in_any_state(seat: Seat, tmp_path: Path) -> None:  # 
         look(where)
         page.keyboard.press("Escape")
 
-    asked_about(
-        reader, papers.travel_policy(tmp_path), "say: Hotels in Norway: NOK 2,400.\n\n| a | b |\n|-|-|\n| 1 | 2 |"
-    )
+    words = ("Hotels in Norway: NOK 2,400.[^1]", "| a | b |\n|-|-|\n| 1 | 2 |", "[^1]: A note.")
+    asked_about(reader, papers.travel_policy(tmp_path), "say: " + "\n\n".join(words))
     expect(page.locator("h1")).to_have_count(1)
     look("an answer with sources")
     page.locator(".answer__source").first.click()
@@ -60,6 +63,7 @@ def test_axe_finds_nothing_in_any_state(seat: Seat, tmp_path: Path) -> None:  # 
     page.locator(".rate--comment").click()
     look_and_close("a comment on an answer")
     page.locator("[data-action=regenerate]").click()
+    expect(page.get_by_role("menuitem", name="With fake think")).to_be_visible()
     look_and_close("how to answer again")
     page.locator("article.question [data-action=edit]").click()
     look_and_close("a question that is edited")
@@ -100,6 +104,14 @@ def test_axe_finds_nothing_in_any_state(seat: Seat, tmp_path: Path) -> None:  # 
         look_and_close(button)
     reader.open(str(link))
     look("a shared thread")
+    reader.open("/")
+    page.locator(".pick").click()
+    page.get_by_role("menuitem", name="Compare with").click()
+    page.get_by_role("menuitemcheckbox", name="think").click()
+    look_and_close("models to compare")
+    reader.ask("say: Two of us say so.")
+    expect(page.get_by_role("button", name="Keep this one")).to_have_count(2, timeout=ANSWER_MS)
+    look("answers side by side")
     reader.open("/")
     line.cut_ends = True
     reader.ask("say: This answer has no end.")

@@ -1,7 +1,7 @@
 // Which model answers once more: a menu where there are several, no question where there is one.
 
 import { el, icon } from "../lib/dom";
-import { openMenu } from "../lib/menu";
+import { openOnce } from "../lib/menu";
 import type { ChatModel } from "../lib/protocol";
 import { strings } from "../lib/strings";
 
@@ -25,9 +25,5 @@ export function askAgain(button: HTMLElement, models: ChatModel[], own: string, 
     el("div", { class: "menu__line", role: "separator" }),
     ...others.map(({ name, title }) => item("model", strings.againWith(title), name)),
   );
-  menu.addEventListener("toggle", (event) => {
-    if ((event as ToggleEvent).newState === "closed") menu.remove();
-  });
-  document.body.append(menu);
-  openMenu(menu, button);
+  openOnce(menu, button);
 }

@@ -1,7 +1,7 @@
 // One row of the list of documents: what it is, how far its reading is, what may be done with it.
 
 import { el, icon, iconButton, type Child } from "../lib/dom";
-import { openMenu } from "../lib/menu";
+import { openOnce } from "../lib/menu";
 import { date, size } from "../lib/numbers";
 import type { DocumentState } from "../lib/protocol";
 import { strings } from "../lib/strings";
@@ -106,11 +106,7 @@ function moreButton(document: DocumentState, acts: Acts, { mayMove, isInCollecti
 
 function showMenu(button: HTMLElement, items: Child[]): void {
   const menu = el("div", { class: "menu", popover: "auto", role: "menu", "aria-label": button.getAttribute("aria-label") }, ...items);
-  menu.addEventListener("toggle", (event) => {
-    if ((event as ToggleEvent).newState === "closed") menu.remove();
-  });
-  document.body.append(menu);
-  openMenu(menu, button);
+  openOnce(menu, button);
 }
 
 function menuItem(name: string, label: string, run: () => void, isDanger: boolean): HTMLElement {

@@ -81,6 +81,11 @@ export type MenuEntry = MenuItem | "line";
 export function openMenuOf(button: HTMLElement, entries: MenuEntry[]): void {
   const menu = el("div", { class: "menu", popover: "auto", role: "menu", "aria-label": button.getAttribute("aria-label") });
   menu.append(...entries.map((entry) => (entry === "line" ? el("div", { class: "menu__line", role: "separator" }) : itemOf(entry, menu))));
+  openOnce(menu, button);
+}
+
+/** A menu that was made for this moment, within the part of the page that its button is in. */
+export function openOnce(menu: HTMLElement, button: HTMLElement): void {
   menu.addEventListener("toggle", (event) => {
     if ((event as ToggleEvent).newState === "closed") menu.remove();
   });
