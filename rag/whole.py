@@ -19,6 +19,9 @@ from rag.words import STOP_WORDS, words
 
 # Shorter than what a search would give the model to read anyway.
 SHORT_TOKENS = 800
+# What is put around sources in a prompt, and how far the embedding model may count from the chat model.
+FRAME_TOKENS = 200
+SLACK = 125  # percent
 # Chunks of one section are given as one source up to this length.
 SECTION_TOKENS = 600
 
@@ -90,6 +93,22 @@ def read(
     size_of = dict(sizes)
     found = [(of_row(rows[pk], 1.0), rows[pk].ordinal, size_of[pk]) for pk in chosen if pk in rows]
     return Whole(sections(found), is_everything)
+
+
+def most_tokens(
+    question: str, *, employee: AbstractBaseUser, documents: Iterable[Document], max_tokens: int, some_tokens: int
+) -> int:
+    """What these documents would take at most, read whole or searched for the question. Two statements."""
+    scope = retrieval.Scope(principals.ids_of(employee), [document.pk for document in documents])
+    if not scope.documents or not scope.principals:
+        return 0
+    with retrieval.snapshot() as cursor:
+        sizes = retrieval.sizes(cursor, retrieval.visible(cursor, scope))
+    num_tokens = sum(size for _chunk, size in sizes)
+    if not num_tokens:
+        return 0
+    limit = max_tokens if num_tokens <= SHORT_TOKENS or is_about_all(question) else some_tokens
+    return min(limit, num_tokens * SLACK // 100 + FRAME_TOKENS)
 
 
 def spread(sizes: Sequence[tuple[int, int]], max_tokens: int) -> list[int]:

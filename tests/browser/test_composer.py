@@ -174,3 +174,37 @@ def test_the_gauge_counts_what_is_typed_and_warns(seat: Seat) -> None:  # noqa: 
     picture = {"name": "cat.png", "mimeType": "image/png", "buffer": b"png"}
     page.locator("chat-composer input[type=file]").set_input_files(picture)
     expect(page.locator(".composer .file")).to_contain_text("do not see images")
+
+
+@pytest.mark.parametrize(
+    ("locale", "sentence"),
+    [("en-GB", "The models here do not see images."), ("de-DE", "Die Modelle hier sehen keine Bilder.")],
+)
+def test_a_picture_that_no_model_sees_takes_nothing_with_it(seat: Seat, locale: str, sentence: str) -> None:  # noqa: F811
+    """Dropped or pasted it is refused in a sentence, and the message is sent without it. Words that an office program
+    copied together with their picture are pasted as words."""
+    reader = seat(None, locale=locale)
+    page = reader.page
+    reader.open("/")
+    reader.composer.fill("say: Kept.")
+    give = """([kind, text]) => {
+      const given = new DataTransfer();
+      given.items.add(new File(["png"], "cat.png", { type: "image/png" }));
+      if (text) given.setData("text/plain", text);
+      const options = { bubbles: true, cancelable: true, dataTransfer: given, clipboardData: given };
+      const event = kind === "drop" ? new DragEvent(kind, options) : new ClipboardEvent(kind, options);
+      return document.querySelector("textarea").dispatchEvent(event);
+    }"""
+    for kind in ("drop", "paste"):
+        assert page.evaluate(give, [kind, ""]) is False, "the browser would open it"
+        file = page.locator(".composer .file")
+        expect(file).to_contain_text(["cat.png"])
+        expect(file).to_contain_text([sentence])
+        expect(reader.composer).to_have_value("say: Kept.")
+        file.get_by_role("button").click()
+        expect(file).to_have_count(0)
+    assert page.evaluate(give, ["paste", "words of a letter"]) is True, "the words are the browser's to paste"
+    expect(page.locator(".composer .file")).to_have_count(0)
+    page.evaluate(give, ["drop", ""])
+    reader.composer.press("Enter")
+    expect(reader.answer_text).to_have_text("Kept.", timeout=ANSWER_MS)

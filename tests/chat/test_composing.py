@@ -8,11 +8,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
 
-from chat import limits
+from chat import limits, prompts
 from chat.models import Employee, Message, Thread, Turn
 from chat.models.turn import FINISHED, RUNNING
+from rag.models import Chunk, Document
 from tests.chat.browser import tab_of, working
-from tests.factories import make_model, make_thread, make_turn, send_frame
+from tests.factories import make_document, make_model, make_thread, make_turn, send_frame
 from tests.inference.serve import RunningInference
 
 JSON = {"content_type": "application/json"}
@@ -100,6 +101,41 @@ def test_what_is_typed_is_counted_with_what_was_said(
     assert measured("word " * 3000, thread)["fits"] is False
 
 
+def searchable(owner: Employee, num_chunks: int, num_tokens: int) -> Document:
+    """A document of so many chunks of so many tokens each."""
+    document = make_document(owner)
+    version = document.newest_version
+    for n in range(num_chunks):
+        Chunk.objects.create(
+            version=version, ordinal=n, page_first=0, page_last=0, spans=[], body="word", num_tokens=num_tokens
+        )
+    document.live_version, document.num_live_chunks = version, num_chunks
+    document.save()
+    return document
+
+
+@pytest.mark.django_db
+def test_what_documents_may_take_is_said_with_it(
+    alice: Employee, bob: Employee, alices_browser: Client, inference: RunningInference
+) -> None:
+    """At most what is ever given to a model of them, less for a short one, nothing for those one may not read."""
+    make_model(context_length=8192)
+    long, short, hidden = searchable(alice, 30, 300), searchable(alice, 1, 300), searchable(bob, 1, 300)
+
+    def most(**fields: object) -> int:
+        body = {"thread": None, "text": "What does it say?", "model": "fake-chat"} | fields
+        answer = alices_browser.post("/composer/measure/", body, **JSON)
+        assert answer.status_code == 200, answer.content
+        return int(answer.json()["most_source_tokens"])
+
+    assert most() == 0
+    assert most(documents=[str(hidden.pk)]) == 0
+    assert most(documents=[str(long.pk)]) == most(asks_more=True) == prompts.MAX_SOURCES_TOKENS
+    assert 300 < most(documents=[str(short.pk)]) < 800
+    assert most(documents=[str(long.pk)], text="Summarise it") > prompts.MAX_SOURCES_TOKENS
+    assert most(asks_more=True, text="word " * 5800) < 400
+
+
 @pytest.mark.django_db
 def test_bad_measures(alices_browser: Client, bob: Employee, monkeypatch: pytest.MonkeyPatch) -> None:
     make_model()
@@ -110,6 +146,10 @@ def test_bad_measures(alices_browser: Client, bob: Employee, monkeypatch: pytest
         ({"thread": str(make_thread(bob).pk)}, 404),
         ({"thread": str(uuid.uuid4())}, 404),
         ({"thread": "x"}, 400),
+        ({"documents": [1]}, 400),
+        ({"documents": ["x"]}, 404),
+        ({"documents": [str(uuid.uuid4())] * (limits.MAX_DOCUMENTS_PER_THREAD + 1)}, 400),
+        ({"asks_more": "yes"}, 400),
     ):
         assert alices_browser.post("/composer/measure/", body | fields, **JSON).status_code == status
     monkeypatch.setitem(limits.LIMITS, "measure.employee", limits.Limit(5, 60))

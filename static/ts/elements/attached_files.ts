@@ -44,6 +44,11 @@ export class AttachedFiles {
     return [...this.#files.values()].flatMap(({ document }) => (document ? [document.id] : []));
   }
 
+  /** Another text whenever other documents, or more of them, can be searched. */
+  get signature(): string {
+    return [...this.#files.values()].map(({ document }) => (document ? `${document.id} ${document.is_searchable}` : "")).join();
+  }
+
   get isUploading(): boolean {
     return this.#numComing > 0 || [...this.#files.values()].some(({ upload, problem }) => upload && !problem);
   }

@@ -1,6 +1,6 @@
 // <chat-composer>: the message, its files, and the button that sends or stops.
 //
-// Fires "message-send" {text, documents, models}, "draft-changed", "collection-choose" {id, name}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
+// Fires "message-send" {text, documents, models}, "draft-changed", "documents-changed", "collection-choose" {id, name}, "answer-stop" and "document-detach" {id}. The draft stays in the browser's
 // session until the message is acknowledged, so neither a reload nor a refusal loses it, and goes to the server too,
 // so that it is there on the person's other devices.
 
@@ -23,6 +23,7 @@ export interface Draft { text: string; documents: string[]; models: string[] }
 
 export class ChatComposer extends HTMLElement {
   #files!: AttachedFiles;
+  #signature = "";
   #signs!: ComposerSigns;
   #text!: HTMLTextAreaElement;
   #isAnswering = false;
@@ -41,7 +42,7 @@ export class ChatComposer extends HTMLElement {
     this.#text = find(this, "textarea");
     this.#files = new AttachedFiles(
       find(this, ".composer__files"),
-      () => this.#settled(),
+      () => this.#filesChanged(),
       ({ id }) => this.dispatchEvent(new CustomEvent("document-detach", { detail: id })),
     );
     this.#signs = new ComposerSigns(this.#text, this, find(this, ".composer__row"), {
@@ -192,6 +193,17 @@ export class ChatComposer extends HTMLElement {
     this.dispatchEvent(new CustomEvent("message-send", { detail }));
   }
 
+  #filesChanged(): void {
+    this.#settled();
+    if (this.#files.signature === this.#signature) return;
+    this.#signature = this.#files.signature;
+    this.dispatchEvent(new CustomEvent("documents-changed"));
+  }
+
+  get documents(): string[] {
+    return this.#files.documents;
+  }
+
   #isWritten(text: string): boolean {
     return text.length > 0 && countChars(text) <= MAX_CHARS;
   }
@@ -232,12 +244,14 @@ export class ChatComposer extends HTMLElement {
 
   #paste(event: ClipboardEvent): void {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length) {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    // Office programs put a picture of the words beside the words.
+    const isPictured = text !== "" && files.every(({ type }) => type.startsWith("image/"));
+    if (files.length && !isPictured) {
       event.preventDefault();
       this.attach(files);
       return;
     }
-    const text = event.clipboardData?.getData("text/plain") ?? "";
     const file = pastedFile(text);
     if (!file) return;
     event.preventDefault();

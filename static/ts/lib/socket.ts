@@ -139,7 +139,13 @@ export class Socket extends EventTarget {
     this.#gathering = areWords && this.#gathered.length ? setTimeout(() => this.#take(true), GATHER_MS) : null;
     if (!this.#gathered.length) return;
     this.#heard = Date.now();
-    for (const data of this.#gathered.splice(0)) this.#received(JSON.parse(data) as ServerFrame);
+    for (const data of this.#gathered.splice(0)) {
+      try {
+        this.#received(JSON.parse(data) as ServerFrame);
+      } catch (error) {
+        reportError(error); // one frame that cannot be drawn must not take those behind it along
+      }
+    }
   }
 
   #received(frame: ServerFrame): void {

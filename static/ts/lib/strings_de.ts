@@ -170,6 +170,8 @@ export const de: Strings = {
   noModelHint: "Kein Modell ist freigegeben. Bitten Sie die Administration darum.",
   defaultModel: "Standard",
   contextOf: (used, length) => `${used} von ${length} Tokens`,
+  contextWithSources: (used, most, length) => `${used} + bis zu ${most} von ${length} Tokens`,
+  contextNextWithSources: (most) => `Vom Kontext des Modells, mit dem, was Sie schreiben; was in den Dokumenten gefunden wird, nimmt höchstens ${most} Tokens mehr`,
   contextUsed: (used, length) => `Kontext: ${used} von ${length} Tokens`,
   tokens: (count) => `${count} Tokens`,
   waiting: "Wartet",

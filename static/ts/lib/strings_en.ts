@@ -168,6 +168,8 @@ export const en = {
   noModelHint: "No model is enabled. Ask an admin to enable one.",
   defaultModel: "default",
   contextOf: (used: string, length: string) => `${used} of ${length} tokens`,
+  contextWithSources: (used: string, most: string, length: string) => `${used} + up to ${most} of ${length} tokens`,
+  contextNextWithSources: (most: string) => `Of the model's context, with what you write; what is found in the documents takes at most ${most} tokens more`,
   contextUsed: (used: string, length: string) => `context: ${used} of ${length} tokens`,
   tokens: (count: string) => `${count} tokens`,
   waiting: "Waiting",

@@ -107,6 +107,7 @@ export class ChatPage {
 
   /** A thread that exists is told at once, a new one with its first question. */
   async #ask(scope: Scope): Promise<void> {
+    this.#watch.look();
     if (!this.#thread) return;
     try {
       await api("PATCH", `/threads/${this.#thread}/`, scope);
@@ -121,7 +122,10 @@ export class ChatPage {
     // Of several that answer side by side, the one that has the least room.
     const chosen = this.#picker.models.filter(({ name }) => this.#composer.chosenModels.includes(name));
     const model = chosen.sort((a, b) => a.context_length - b.context_length)[0] ?? this.#picker.model;
-    return model && { thread: this.#thread, model: model.name, title: model.title, systemPrompt: this.#settings.beginning.settings.system_prompt };
+    const { everything, collections } = this.#scope.scope;
+    const systemPrompt = this.#settings.beginning.settings.system_prompt;
+    const asksMore = everything || collections.length > 0;
+    return model && { thread: this.#thread, model: model.name, title: model.title, systemPrompt, documents: this.#composer.documents, asksMore };
   }
 
   #accepted(frame: Accepted): void {
