@@ -21,6 +21,8 @@ export class Conversation {
     this.#inner = find<HTMLElement>(scroller, "#messages");
     scroller.addEventListener("scroll", () => {
       this.#extent.top = scroller.scrollTop;
+      // What has grown in this frame is not told yet; who has let go must not be caught by an end that is no longer there.
+      if (!this.#keeper.isFollowing) this.#extent.total = scroller.scrollHeight;
       this.#keeper.scrolled(this.#extent);
       this.#showDown();
     }, { passive: true });
