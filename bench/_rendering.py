@@ -61,7 +61,8 @@ STUB = """
       if (frame.type !== "message.send") return;
       const id = (n) => `00000000-0000-4000-8000-00000000000${n}`;
       this.say({type: "message.accepted", ref: frame.ref, thread: {id: id(1), title: "Bench", created: true},
-                question: {id: frame.ref}, answer: {id: id(2)}, turn: {id: id(3), status: "queued", model: "fake"}, beside: []});
+                question: {id: frame.ref}, answer: {id: id(2)}, beside: [],
+                turn: {id: id(3), status: "queued", model: "fake"}});
       const {deltas, milliseconds, finish} = window.bench;
       let sent = 0, start = 0;
       // Made before the clock runs: in life they come ready from the server.
