@@ -53,7 +53,7 @@ export class ComposerSigns {
   }
 
   set names(names: string[]) {
-    this.#choose(this.models().filter(({ name }) => names.includes(name)));
+    this.#choose(names.flatMap((wanted) => this.models().filter(({ name }) => name === wanted)));
   }
 
   async #look(): Promise<void> {
