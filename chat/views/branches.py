@@ -140,12 +140,13 @@ def message_state(message: Message) -> dict[str, Any]:
 
 
 def _branch(employee: Employee, thread: Thread, **places: uuid.UUID | None) -> JsonResponse:
+    # Before the messages: an answer that ends in between is followed once too often, not waited for for ever.
+    turns = running_turns(employee, thread)
     stretch = newest(employee, thread, **places)
     messages = [
         message_state(message) | {"beside": [message_state(other) for other in message.beside]}
         for message in stretch.messages
     ]
-    turns = running_turns(employee, thread)
     return JsonResponse({"messages": messages, "num_earlier": stretch.num_earlier, "turns": turns})
 
 

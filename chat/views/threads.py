@@ -93,6 +93,7 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
         "temporary": thread.is_temporary,
         "settings": thread.settings_state(),
     }
+    turns = running_turns(employee, thread)  # before the messages: see chat.views.branches
     stretch = newest(employee, thread)
     context = {
         "thread": thread,
@@ -103,7 +104,7 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> HttpResponse:
         "page_state": page_state(
             employee,
             thread=state,
-            running_turns=running_turns(employee, thread),
+            running_turns=turns,
             draft=Draft.objects.for_employee(employee).text_in(thread),
         ),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.browser.axe import complaints, use_axe
 from tests.browser.office import Office
 from tests.browser.person import ANSWER_MS, Person
 from tests.browser.quick import Seat, seat  # noqa: F401
@@ -26,9 +27,10 @@ def columns(person: Person) -> Locator:
 
 def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F811
     """Chosen from the keyboard; each has its own state and stop, in both tabs, over a reload; the kept answer is the
-    branch everywhere, and the other is behind ‹ 1/2 ›."""
+    branch everywhere, and the other is behind ‹ 1/2 ›. axe finds nothing in the menu and in the columns."""
     reader = seat()
     page = reader.page
+    use_axe(page)
     reader.open("/")
     page.locator(".pick").focus()
     page.keyboard.press("Enter")
@@ -36,6 +38,7 @@ def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitemcheckbox", name="fake chat")).to_have_attribute("aria-checked", "true")
     page.get_by_role("menuitemcheckbox", name="fake think").press("Enter")
+    found = complaints(page, "who answers")
     page.keyboard.press("Escape")
     expect(page.locator(".composer__models")).to_contain_text("Side by side")
     reader.ask(f"say: {WORDS}")
@@ -51,6 +54,7 @@ def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F
     expect(columns(reader).nth(0).locator(".answer__text")).to_have_text(WORDS, timeout=ANSWER_MS)
     page.reload()
     expect(columns(reader).locator(".column__state")).to_have_text(["done", "stopped"])
+    assert [*found, *complaints(page, "answers side by side")] == []
     columns(reader).nth(1).get_by_role("button", name="Continue").click()
     expect(columns(reader).nth(1).locator(".answer__text")).to_have_text(WORDS, timeout=ANSWER_MS)
     columns(reader).nth(1).get_by_role("button", name="Keep this one").click()

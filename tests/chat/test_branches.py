@@ -12,6 +12,7 @@ from django.test import Client
 from chat.branches import Tree
 from chat.models import Employee, Message, Thread, Turn
 from chat.turns import history
+from chat.views import branches
 from tests.chat.browser import Tab, tab_of, text_of, working
 from tests.factories import browser_of, make_document, make_model, make_thread, make_turn, send_frame
 from tests.inference.serve import RunningInference
@@ -176,6 +177,26 @@ def test_a_fork_goes_its_own_way(alice: Employee, alices_browser: Client) -> Non
     assert asked_anew["draft"] == "two"
     assert Message.objects.filter(thread=asked_anew["thread"]["id"]).count() == 2
     assert thread.messages.count() == 4
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("view", ["branches", "threads"])
+def test_an_answer_that_ends_while_the_branch_is_read_is_followed(
+    alice: Employee, alices_browser: Client, monkeypatch: pytest.MonkeyPatch, view: str
+) -> None:
+    """Whoever was told that it is being written is told where it ends: no page waits for ever."""
+    thread = make_thread(alice)
+    turn = make_turn(thread, status="running")
+    newest = branches.newest
+
+    def ends_meanwhile(*args: Any, **places: Any) -> branches.Stretch:
+        stretch = newest(*args, **places)
+        Turn.objects.filter(pk=turn.pk).update(status="finished")
+        return stretch
+
+    monkeypatch.setattr(f"chat.views.{view}.newest", ends_meanwhile)
+    page = alices_browser.get(f"/threads/{thread.id}/{'branch/' if view == 'branches' else ''}")
+    assert f'"id": "{turn.pk}"' in page.content.decode()
 
 
 @pytest.mark.django_db
