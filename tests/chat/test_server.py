@@ -449,7 +449,7 @@ def test_the_access_log_has_no_queries_and_no_tokens() -> None:
 
 def test_a_port_in_use_is_one_sentence_and_a_failure(edge: Edge) -> None:
     """Start-up says so and ends with 1."""
-    command = [sys.executable, "-m", "tests.chat.edge_application", str(edge.port), "0"]
+    command = [sys.executable, "-m", "tests.chat.edge_application", str(edge.port), "0", "30"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
