@@ -18,7 +18,7 @@ from markdown_it.tree import SyntaxTreeNode
 from chat import markdown
 
 _TAGS = {
-    "paragraph": "p", "bullet_list": "ul", "list_item": "li", "blockquote": "blockquote", "table": "table",
+    "paragraph": "p", "bullet_list": "ul", "list_item": "li", "blockquote": "blockquote",
     "thead": "thead", "tbody": "tbody", "tr": "tr", "strong": "strong", "em": "em", "s": "del",
 }  # fmt: skip
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -61,7 +61,10 @@ class _Drawing:
             case "code_inline":
                 return format_html("<code>{}</code>", node.content)
             case "fence" | "code_block":
-                return format_html("<pre><code>{}</code></pre>", node.content)
+                return self._code(node)
+            case "table":
+                box = '<div class="table-box"><div class="scroll-x" tabindex="0" role="group">{}</div></div>'
+                return format_html(box, format_html("<table>{}</table>", self._all(node.children)))
             case "softbreak":
                 return format_html("{}", "\n")
             case "hardbreak":
@@ -83,6 +86,12 @@ class _Drawing:
         tag = node.tag if node.type == "heading" and node.tag in _HEADINGS else _TAGS.get(node.type)
         inside = self._all(node.children)
         return format_html("<{}>{}</{}>", tag, inside, tag) if tag else inside
+
+    def _code(self, node: SyntaxTreeNode) -> SafeString:
+        language = next(iter(node.info.split()), "")
+        bar = format_html('<div class="code__bar"><span>{}</span></div>', language)
+        box = '<figure class="code">{}<pre tabindex="0"><code>{}</code></pre></figure>'
+        return format_html(box, bar, node.content)
 
     def _words(self, text: str) -> SafeString:
         mark = '<sup class="note-mark"><a href="#{}-{}">{}</a></sup>'

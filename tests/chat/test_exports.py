@@ -122,7 +122,7 @@ def test_on_paper_markdown_is_drawn_and_nothing_of_it_is_markup(alice: Employee,
     tags = set(re.findall(r"<([a-z0-9]+)", answer))
     assert {"h1", "table", "th", "td", "strong", "pre", "ol", "sup", "section"} <= tags
     assert not tags & {"script", "img", "b", "i", "u", "markdown-text"}
-    assert set(re.findall(r' (?!id|start|data-align|class|aria-label|href)([a-z-]+)="', answer)) == set()
+    assert set(re.findall(r' (?!id|start|data-align|class|aria-label|href|tabindex|role)([a-z-]+)="', answer)) == set()
     assert all(address.startswith("#note-") for address in re.findall(r'href="([^"]*)"', answer))
     assert "(https://example.com/?a=1&amp;b=2)" in answer
     assert '<ol start="7">' in answer
