@@ -139,11 +139,7 @@ class Document(models.Model):
                 condition=_IS_OPEN & Q(collection__isnull=True),
                 name="rag_document_own",
             ),
-            models.Index(
-                fields=["-created_at", "-id"],
-                condition=_IS_OPEN & Q(is_thread_file=False),
-                name="rag_document_newest",
-            ),
+            models.Index(fields=["-created_at", "-id"], condition=_IS_OPEN, name="rag_document_newest"),
         ]
 
     def __str__(self) -> str:
