@@ -1,5 +1,5 @@
-"""A tiny ASGI application behind the real server: `python -m tests.chat.edge_application` with the port, how many
-proxies are trusted, and after how many seconds of silence a socket is pinged.
+"""A tiny ASGI application behind the real server: `python -m tests.chat.edge_application PORT NUM_PROXIES`, and if
+sockets are to be pinged soon, how many seconds they have for an answer.
 
 It is what the edges are proved with: no Django, no database, so that every byte of growth is the server's.
 """
@@ -81,8 +81,8 @@ def main() -> int:
     port, num_proxies = int(sys.argv[1]), int(sys.argv[2])
     limits = Limits(headers_seconds=0.8, stalled_reader_seconds=1.5, drain_seconds=1.5)
     server = EdgeServer(application, f"tcp:port={port}:interface=127.0.0.1", limits, TrustedProxies(num_proxies))
-    # How long a socket may be silent before it is pinged, and how long an answer to that may take.
-    server.ping_interval = server.ping_timeout = float(sys.argv[3])
+    if len(sys.argv) > 3:
+        server.ping_interval, server.ping_timeout = 0.1, float(sys.argv[3])
     server.run()
     return 1 if server.failure else 0
 
