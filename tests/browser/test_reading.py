@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.person import ANSWER_MS, Person
 from tests.browser.quick import Seat, quick_office, reader_state, seat  # noqa: F401
@@ -165,10 +165,16 @@ def test_what_one_reads_stays_in_place_when_earlier_messages_come(seat: Seat, tm
     reader.thread_row("A long talk").locator("a").click()
     articles = page.locator("#messages > article")
     expect(articles).to_have_count(30)
+    held: list[Route] = []
+    page.route("**/branch/?before=*", lambda route: held.append(route))
     page.evaluate("document.getElementById('thread').scrollTop = 300")
+    page.wait_for_timeout(400)  # what is near is drawn as Markdown
     read = page.evaluate("document.elementFromPoint(700, 200).closest('article').dataset.message")
     place = f"() => document.querySelector('[data-message=\"{read}\"]').getBoundingClientRect().top"
     before = page.evaluate(place)
+    assert held, "the earlier messages were not asked for, or came too soon"
+    for route in held:
+        route.continue_()
     page.wait_for_function("() => document.querySelectorAll('#messages > article').length > 30")
-    page.wait_for_timeout(300)  # what comes near is drawn as Markdown
+    page.wait_for_timeout(300)
     assert abs(page.evaluate(place) - before) <= 2
