@@ -70,6 +70,7 @@ export function editQuestion(article: HTMLElement, text: string, models: ChatMod
   shown.after(form);
   resize();
   field.focus();
-  form.scrollIntoView({ block: "nearest" });
+  // After the thread has settled at its end, which has moved by the height of the form.
+  requestAnimationFrame(() => requestAnimationFrame(() => form.scrollIntoView({ block: "nearest" })));
   field.setSelectionRange(text.length, text.length);
 }
