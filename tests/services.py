@@ -99,9 +99,19 @@ def running_services() -> Iterator[Mapping[str, str]]:
     """DATABASE_URL and VALKEY_URL of the shared services, started when they are not there."""
     with users.using(KEPT_DIR):
         note = KEPT_DIR / "services.env"
+        if note.exists() and not _answers(config.read_dotenv(note)["DATABASE_URL"]):
+            note.unlink(missing_ok=True)  # their keeper was killed, or the machine was switched off
         if not note.exists():
             _start_keeper()
         yield config.read_dotenv(note)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url, connect_timeout=5):
+            return True
+    except psycopg.OperationalError:
+        return False
 
 
 def _start_keeper() -> None:

@@ -23,6 +23,7 @@ VERBS = {
     "chat/models": "a row's own verbs",
     "chat/migrations": "no request comes here",
     "chat/turns/asking.py": "makes messages and turns; whatever comes from outside is looked up for the employee first",
+    "chat/turns/comparing.py": "keeps one of the answers of a thread that was looked up for the employee",
     "chat/turns/queue.py": "the rows of turns that workers claim; a stop is looked up for the employee first",
     "chat/turns/presence.py": "ends turns that no worker will write, whoever's they are",
     "chat/deleting.py": "deletes threads that were looked up for the employee, and what beat finds expired",
