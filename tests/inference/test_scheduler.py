@@ -69,16 +69,22 @@ TURNS = replace(
 )  # fmt: skip
 
 
-def test_a_follow_up_is_read_at_the_next_step_of_a_long_turn_of_reading() -> None:
-    """Where many wait for few, prompts are read for longer at a time, in several steps: a short prompt that comes
-    meanwhile waits for one of them, not for all, is read in one piece, and nobody else's tokens are in its step."""
+def one_reads_and_others_wait(num_waiting: int) -> Scheduler:
+    """The first answer is being written, so many prompts of 900 tokens wait, and a token takes 10 ms to read."""
     scheduler = Scheduler(TURNS, can_mix=False)
     scheduler.submit(request(1))
     for _ in range(40):
         scheduler.observe(Plan(works=[Work(request(0), 0, 1000)], num_prefill=1000), 10.0)
     timed(scheduler, 10.0)
-    for number in range(2, 7):
+    for number in range(2, 2 + num_waiting):
         scheduler.submit(request(number, length=900))
+    return scheduler
+
+
+def test_a_follow_up_is_read_at_the_next_step_of_a_long_turn_of_reading() -> None:
+    """Where many wait for few, prompts are read for longer at a time, in several steps: a short prompt that comes
+    meanwhile waits for one of them, not for all, is read in one piece, and nobody else's tokens are in its step."""
+    scheduler = one_reads_and_others_wait(5)
     first = [timed(scheduler, 11.0) for _ in range(2)]
     assert [[who for who, _ in step] for step in first] == [[1], [2]], "one reads, five wait: a turn of a second"
     scheduler.submit(request(7, length=60))
@@ -87,13 +93,7 @@ def test_a_follow_up_is_read_at_the_next_step_of_a_long_turn_of_reading() -> Non
 
 def test_readers_get_their_word_when_the_turn_of_reading_is_over() -> None:
     """However many wait, the turn of those who are read to ends after its time."""
-    scheduler = Scheduler(TURNS, can_mix=False)
-    scheduler.submit(request(1))
-    for _ in range(40):
-        scheduler.observe(Plan(works=[Work(request(0), 0, 1000)], num_prefill=1000), 10.0)
-    timed(scheduler, 10.0)
-    for number in range(2, 9):
-        scheduler.submit(request(number, length=900))
+    scheduler = one_reads_and_others_wait(7)
     kinds = ["write" if timed(scheduler, 11.0) == [(1, 1)] else "read" for _ in range(9)]
     assert kinds == ["write", "read", "read", "write", "read", "read", "write", "read", "read"]
 
