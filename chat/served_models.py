@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +17,7 @@ from chat import doorbell
 from chat.models import ServedModel, Turn
 from chat.models.served_model import CHAT, EMBEDDING, RERANK
 from inference import wire
-from inference.client import Client
+from inference.client import Client, shared_client
 from inference.errors import InferenceError
 from rag import spaces
 from rag.errors import RagError
@@ -30,12 +29,7 @@ _QUANTIZATION = re.compile(r"[.\-_](I?Q\d\w*|B?F(16|32)|MXFP4\w*)$", re.IGNORECA
 
 def client() -> Client:
     """The sync door to the inference service, one connection pool a process."""
-    return _client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET)
-
-
-@cache
-def _client(url: str, secret: str) -> Client:
-    return Client(url, secret)
+    return shared_client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET)
 
 
 def sync() -> list[wire.ModelInfo]:

@@ -7,13 +7,12 @@ with a large model; 30 passages of one would take tens of seconds there.
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
-from inference.client import Client
+from inference.client import Client, shared_client
 from inference.errors import InferenceError, ModelBroken
 
 log = logging.getLogger(__name__)
@@ -50,9 +49,4 @@ def blended(ordered: Mapping[int, float], scores: Mapping[int, float]) -> dict[i
 
 def client() -> Client:
     """One that gives up in time, which also takes the work off the engine."""
-    return _client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET, SECONDS)
-
-
-@functools.lru_cache(maxsize=4)
-def _client(url: str, secret: str, seconds: float) -> Client:
-    return Client(url, secret, timeout_seconds=seconds)
+    return shared_client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET, SECONDS)

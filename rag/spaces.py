@@ -6,7 +6,6 @@ chunk has its vectors. The tables are rag.vectors', and whether a model is still
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inference.client import Client
+from inference.client import Client, shared_client
 from rag import golden, vectors
 from rag.doorbell import ring
 from rag.errors import UnsuitableModel, sentence
@@ -49,7 +48,7 @@ HABITS: tuple[tuple[str, Habit], ...] = (
 
 def client() -> Client:
     """The inference service, one connection pool a process."""
-    return _client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET)
+    return shared_client(settings.HEARTH_INFERENCE_URL, settings.HEARTH_INFERENCE_SECRET)
 
 
 def active() -> Space | None:
@@ -208,8 +207,3 @@ def _retire(spaces: Iterable[Space]) -> None:
     ids = [space.pk for space in spaces]
     Batch.objects.filter(space__in=ids).delete()
     Space.objects.filter(pk__in=ids).update(status=Space.Status.RETIRED)
-
-
-@functools.lru_cache(maxsize=4)
-def _client(url: str, secret: str) -> Client:
-    return Client(url, secret)

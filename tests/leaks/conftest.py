@@ -1,10 +1,9 @@
-"""The fake embedding model of document tests, and no client of it that outlives it."""
+"""The fake embedding model of document tests."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from rag import spaces
 from tests.inference.serve import RunningInference, running_inference
 
 
@@ -12,4 +11,3 @@ from tests.inference.serve import RunningInference, running_inference
 def inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInference]:
     with running_inference(backend="fake", models_dir=tmp_path_factory.mktemp("models")) as running:
         yield running
-        spaces._client(running.url, running.secret).close()
