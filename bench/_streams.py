@@ -27,6 +27,8 @@ VARIABLES = {
     "HEARTH_FAKE_TOKENS_PER_SECOND": str(TOKENS_PER_SECOND),
     "HEARTH_MAX_RUNNING": "128",
     "HEARTH_TURNS_CONCURRENCY": "128",
+    # Room for all of them at full length: else the engine, rightly, lets some wait.
+    "HEARTH_CONTEXT_LENGTH": "65536",
 }
 
 
