@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from chat import doorbell, limits, requests
-from chat.errors import Conflict, Missing, TooMany
+from chat import doorbell, limits, password_checks, requests
+from chat.errors import Conflict, Missing
 from chat.forms import PasswordForm, ProfileForm
 from chat.models import ApiKey, Employee
 from chat.requests import employee_of, signed_in
@@ -46,13 +46,9 @@ def change_password(request: HttpRequest) -> HttpResponse:
     employee = employee_of(request)
     form = PasswordForm(employee, request.POST)
     requests.known_form_fields(request, form.fields)
-    try:
-        limits.take("password.employee", str(employee.pk))
-    except TooMany as error:
-        return _password(request, PasswordForm(employee), error=error.sentence, status=429)
-    if not form.is_valid():
-        return _password(request, form, status=400)
-    limits.forget("password.employee", str(employee.pk))
+    if refusal := password_checks.refusal_of(employee, form):
+        sentence, status = refusal
+        return _password(request, PasswordForm(employee) if sentence else form, error=sentence, status=status)
     must_change = employee.must_change_password
     employee.change_password(form.cleaned_data["new_password"])
     update_session_auth_hash(request, employee)

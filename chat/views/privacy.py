@@ -9,9 +9,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone, translation
 
-from chat import deleting, doorbell, limits, requests
+from chat import deleting, doorbell, limits, password_checks, requests
 from chat import own_data as packing
-from chat.errors import TooMany
 from chat.forms import DeletionForm
 from chat.models import ApiKey, Draft, Employee, Folder, Rating, Share, Thread
 from chat.models.thread import TEMPORARY_HOURS, TRASH_DAYS
@@ -31,13 +30,9 @@ def delete_everything(request: HttpRequest) -> HttpResponse:
     employee = employee_of(request)
     form = DeletionForm(employee, request.POST)
     requests.known_form_fields(request, form.fields)
-    try:
-        limits.take("password.employee", str(employee.pk))
-    except TooMany as error:
-        return _page(request, DeletionForm(employee), error=error.sentence, status=429)
-    if not form.is_valid():
-        return _page(request, form, status=400)
-    limits.forget("password.employee", str(employee.pk))
+    if refusal := password_checks.refusal_of(employee, form):
+        sentence, status = refusal
+        return _page(request, DeletionForm(employee) if sentence else form, error=sentence, status=status)
     summaries = [thread.summary() for thread in Thread.objects.for_employee(employee).recent()[:200]]
     deleting.everything_of(employee)
     for summary in summaries:
