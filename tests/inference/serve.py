@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +33,15 @@ class RunningInference:
         """Process ids of the model children, in the order they were started."""
         text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(word) for word in text.split()]
+
+    def kill_child(self, number: signal.Signals, seconds: float = 30.0) -> None:
+        """Kill the oldest model child and return once its parent has noticed; a new one may already be there then."""
+        pid = self.child_pids()[0]
+        os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while pid in self.child_pids():
+            assert time.monotonic() < deadline, "nobody noticed the death of a model child"
+            time.sleep(0.01)
 
 
 @contextlib.contextmanager

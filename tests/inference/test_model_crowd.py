@@ -18,8 +18,9 @@ QUESTIONS = [
     for thing in ("the sea", "a red house", "old trains", "bread", "winter", "a small dog", "glass", "the moon")
 ]
 # Rows evaluated together round otherwise than alone (4-bit weights, one thread), so two tokens whose log
-# probabilities lie this close may change places. How many do depends on who came together: 0 to 5 of 8 answers seen.
-TIE = 0.25
+# probabilities lie this close may change places. How many do depends on who came together, and how far on the kind
+# of processor: 0 to 5 of 8 answers and up to 0.295 seen.
+TIE = 0.5
 
 
 @pytest.fixture(scope="module")

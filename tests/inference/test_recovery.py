@@ -62,8 +62,7 @@ def test_random_kills_under_eight_streams_change_no_word() -> None:
         for number in (signal.SIGKILL, signal.SIGABRT):
             time.sleep(0.15)
             wait_for(lambda: state(client).state == "loaded" and running.child_pids())
-            os.kill(running.child_pids()[0], number)
-            wait_for(lambda: state(client).state != "loaded")
+            running.kill_child(number)
         for thread in threads:
             thread.join(60)
         assert got == [alone(question) for question in questions]
@@ -210,7 +209,7 @@ def test_usage_after_a_death_counts_once() -> None:
         client.load("fake-chat")
         stream = client.stream(ask("babble: 60"))
         events = [next(stream) for _ in range(5)]
-        os.kill(running.child_pids()[0], signal.SIGKILL)
+        running.kill_child(signal.SIGKILL)
         events += list(stream)
         calm = client.chat(ask("babble: 60"))
         assert isinstance(events[-1], wire.Finished)

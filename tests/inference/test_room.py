@@ -207,9 +207,9 @@ def test_a_request_may_say_how_long_its_model_stays() -> None:
         time.sleep(2.5)
         assert state(client).state == "loaded"
         post(running, keep_alive="0")
-        wait_for(lambda: state(client).state == "unloaded", 3)
+        wait_for(lambda: state(client).state == "unloaded")
         post(running, keep_alive="100ms")
-        wait_for(lambda: state(client).state == "unloaded", 4)
+        wait_for(lambda: state(client).state == "unloaded")
 
 
 def test_the_model_used_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
