@@ -13,7 +13,7 @@ from datetime import date, datetime, time
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchVector
 from django.db.models import F, Func, Q, TextField, Value
-from django.db.models.functions import Concat, Left, Lower
+from django.db.models.functions import Concat, Left, Lower, Right, Trim
 from django.utils import timezone
 
 from chat.models import Employee, Message, Thread
@@ -25,6 +25,10 @@ MAX_THREADS = 30
 INDEXED_CHARS = 100_000  # PostgreSQL indexes at most a megabyte of one text
 # Split off again below. A text that holds them itself marks a word too many at worst.
 START, END = "\x02", "\x03"
+MAX_LEAD_CHARS = 40  # before the first hit, so that it is in view in a narrow list
+NUM_EDGE_CHARS = 60  # of a text, to see whether a snippet begins or ends with it
+COMPARED_CHARS = 20
+ELLIPSIS = "…"
 
 # The same expressions as in the indexes thread_words and message_words.
 TITLE_WORDS = SearchVector("title", config="simple")
@@ -37,7 +41,8 @@ MESSAGE_WORDS = SearchVector(Left("text", INDEXED_CHARS), config="simple")
 class Hit:
     thread: Thread
     snippet: list[tuple[str, bool]]
-    """Parts of the text around the words: (text, whether it is one of them). Empty where only the title has them."""
+    """Parts of the text around the words: (text, whether it is one of them), whole words, with an ellipsis where the
+    text goes on. Empty where only the title has them."""
 
 
 def search(employee: Employee, text: str) -> list[Hit]:
@@ -54,7 +59,7 @@ def search(employee: Employee, text: str) -> list[Hit]:
     found = threads.in_bulk(list(snippets))
     told = sorted((found[pk] for pk in snippets if pk in found), key=lambda thread: thread.updated_at, reverse=True)
     order = [*titled, *(thread for thread in told if thread not in titled)]
-    return [Hit(thread, _parts(snippets.get(thread.pk, ""))) for thread in order[:MAX_THREADS]]
+    return [Hit(thread, snippets.get(thread.pk, [])) for thread in order[:MAX_THREADS]]
 
 
 def _narrowed(threads: ThreadQuerySet, asked: ThreadQuery) -> ThreadQuerySet:
@@ -84,8 +89,10 @@ def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time()))
 
 
-def _by_message(employee: Employee, query: SearchQuery, within: ThreadQuerySet | None) -> dict[uuid.UUID, str]:
-    """The headline of the newest hit in each thread."""
+def _by_message(
+    employee: Employee, query: SearchQuery, within: ThreadQuerySet | None
+) -> dict[uuid.UUID, list[tuple[str, bool]]]:
+    """The snippet of the newest hit in each thread."""
     hits = Message.objects.for_employee(employee).filter(thread__is_temporary=False).exclude(status=PENDING)
     if within is not None:
         hits = hits.filter(thread__in=within.values("pk"))
@@ -102,7 +109,40 @@ def _by_message(employee: Employee, query: SearchQuery, within: ThreadQuerySet |
         max_fragments=1,
     )
     rows = Message.objects.for_employee(employee).filter(pk__in=newest).order_by("-created_at")[:MAX_THREADS]
-    return dict(rows.annotate(headline=headline).values_list("thread_id", "headline"))
+    told = rows.annotate(
+        headline=headline, begins=Left(Trim("text"), NUM_EDGE_CHARS), ends=Right(Trim("text"), NUM_EDGE_CHARS)
+    )
+    return {
+        thread: _snippet(line, _one_line(begins), _one_line(ends))
+        for thread, line, begins, ends in told.values_list("thread_id", "headline", "begins", "ends")
+    }
+
+
+def _snippet(headline: str, begins: str, ends: str) -> list[tuple[str, bool]]:
+    """The headline at its marks. begins, ends: the first and last characters of the whole text, of which PostgreSQL
+    leaves short words and full stops out."""
+    parts = _parts(headline)
+    plain = "".join(text for text, _ in parts)
+    at = begins.find(plain[:COMPARED_CHARS])
+    before = begins[:at] if at >= 0 else ELLIPSIS
+    at = ends.rfind(plain[-COMPARED_CHARS:])
+    after = ends[at + len(plain[-COMPARED_CHARS:]) :] if at >= 0 else ELLIPSIS
+    lead = before
+    if parts and not parts[0][1]:
+        lead += parts.pop(0)[0]
+    if len(lead) > MAX_LEAD_CHARS:
+        lead = ELLIPSIS + _last_words(lead)
+    return [(text, is_hit) for text, is_hit in ((lead, False), *parts, (after, False)) if text]
+
+
+def _last_words(lead: str) -> str:
+    """Its end, from the beginning of a word on; a word that is longer than the room keeps its last characters."""
+    _cut, space, rest = lead[-MAX_LEAD_CHARS:].partition(" ")
+    return rest if space and rest.strip() else lead[-MAX_LEAD_CHARS:]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.replace(START, " ").replace(END, " ").split())
 
 
 def _parts(headline: str) -> list[tuple[str, bool]]:

@@ -41,9 +41,24 @@ def test_threads_are_found_by_title_and_by_what_was_said(alice: Employee, alices
     assert [row["title"] for row in found(alices_browser, "TRAV")] == ["Travel", "Money"]
     (hit,) = found(alices_browser, "zürich budg")
     assert hit["id"] == str(told.id)
-    assert "".join(text for text, _is_hit in hit["snippet"]).startswith("travel budget for Zürich")
+    assert "".join(text for text, _is_hit in hit["snippet"]) == "The travel budget for Zürich is 4,000 euros a year."
     assert [text for text, is_hit in hit["snippet"] if is_hit] == ["budget", "Zürich"]
     assert found(alices_browser, "zürich hotel") == []
+
+
+def test_a_snippet_begins_with_a_word_and_says_what_it_left_out(alice: Employee, alices_browser: Client) -> None:
+    """An ellipsis stands where the text goes on; the hit is near the beginning, and nothing is cut inside a word."""
+    sentence = "Colleagues who travel by train over the mountains in winter reserve the observation car early. "
+    said(alice, "Long", "Where?", sentence * 3 + "The lighthouse keeper has a key. " + sentence * 3)
+    (hit,) = found(alices_browser, "lighth")
+    text = "".join(text for text, _is_hit in hit["snippet"])
+    assert text.startswith("…")
+    assert text.endswith("…")
+    assert text.strip("…").split()[0] in [*sentence.split(), "The"]
+    assert text.index("lighthouse") <= thread_search.MAX_LEAD_CHARS + 1
+    said(alice, "Short", "A beacon.")
+    (hit,) = found(alices_browser, "beacon")
+    assert hit["snippet"] == [["A ", False], ["beacon", True], [".", False]]
 
 
 def test_bob_finds_nothing_of_alices(alice: Employee, bobs_browser: Client, alices_browser: Client) -> None:
