@@ -39,6 +39,9 @@ class SignInForm(forms.Form):
             self.employee = employee_with(self.cleaned_data["email"], self.cleaned_data["password"])
             if self.employee is None:
                 self.add_error(None, ValidationError(_("E-mail or password is wrong."), code="wrong"))
+                # The address stays in its field, the password has to be typed again.
+                self.fields["email"].widget.attrs["autofocus"] = False
+                self.fields["password"].widget.attrs["autofocus"] = True
 
 
 def employee_with(email: str, password: str) -> Employee | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -99,9 +100,16 @@ def take(name: str, key: str) -> None:
     if num_times > limit.num_times:
         raise TooMany(
             "too_many_attempts",
-            _("Too many attempts. Try again in %(seconds)d seconds.") % {"seconds": max(1, seconds_left)},
+            _too_many(max(1, seconds_left)),
             retry_after_seconds=max(1, seconds_left),
         )
+
+
+def _too_many(seconds_left: int) -> str:
+    """Minutes where there are some: nobody counts to 295."""
+    if seconds_left < 90:
+        return _("Too many attempts. Try again in %(seconds)d seconds.") % {"seconds": seconds_left}
+    return _("Too many attempts. Try again in %(minutes)d minutes.") % {"minutes": math.ceil(seconds_left / 60)}
 
 
 def forget(name: str, key: str) -> None:

@@ -36,7 +36,9 @@ def change_profile(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 def show_password(request: HttpRequest) -> HttpResponse:
-    """account/password.html: form (current_password, new_password, new_password_again), saved, must_change."""
+    """account/password.html: form (current_password, new_password, new_password_again), error, saved; with a one-time
+    password registration/first_password.html: form, error.
+    """
     return _password(request, PasswordForm(employee_of(request)))
 
 
@@ -57,13 +59,9 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 
 def _password(request: HttpRequest, form: PasswordForm, *, error: str = "", status: int = 200) -> HttpResponse:
-    context = {
-        "form": form,
-        "error": error,
-        "saved": "saved" in request.GET,
-        "must_change": employee_of(request).must_change_password,
-    }
-    return render(request, "account/password.html", context, status=status)
+    must_change = employee_of(request).must_change_password
+    template = "registration/first_password.html" if must_change else "account/password.html"
+    return render(request, template, {"form": form, "error": error, "saved": "saved" in request.GET}, status=status)
 
 
 @signed_in

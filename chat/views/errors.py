@@ -1,6 +1,7 @@
 """Failures as a page for people and as {"error": {"code", "sentence"}} for scripts.
 
-Templates errors/{400,403,404,500}.html get: status (int), sentence (str). They extend nothing that needs a database.
+Templates errors/{400,403,404,500}.html get: status (int), code, sentence, and again: the address of a page that was too
+old, or "". They extend nothing that needs a database.
 """
 
 from __future__ import annotations
@@ -13,13 +14,21 @@ from chat.errors import BadInput, HearthError, Missing, NotAllowed
 from chat.middleware import wants_page
 
 PAGES = (400, 403, 404, 500)
+SIGN_OUT = "/signout/"
 
 
 def render_error(request: HttpRequest, error: HearthError) -> HttpResponse:
     if wants_page(request):
         name = error.status if error.status in PAGES else 500 if error.status > 500 else 400
         # Without context processors, which would ask the database who the reader is.
-        context = {"status": error.status, "sentence": error.sentence, "request": request}
+        again = "" if error.code != "csrf" or request.path == SIGN_OUT else request.path
+        context = {
+            "status": error.status,
+            "code": error.code,
+            "sentence": error.sentence,
+            "again": again,
+            "request": request,
+        }
         response = HttpResponse(render_to_string(f"errors/{name}.html", context), status=error.status)
     else:
         body = {"error": {"code": error.code, "sentence": error.sentence}}
@@ -38,7 +47,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    sentence = _("This page is too old to be sent. Reload it and try again.")
+    sentence = _("Nothing was sent, for safety. Load the page again and repeat what you did.")
     return render_error(request, NotAllowed("csrf", sentence))
 
 

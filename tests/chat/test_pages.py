@@ -73,6 +73,16 @@ def test_missing_pages_say_so(alices_browser: Client, path: str) -> None:
     assert alices_browser.get(path).json()["error"]["code"] == "not_found"
 
 
+def test_a_form_that_is_too_old_can_be_loaded_again(alice: Employee) -> None:
+    """Nothing is sent, and the page says what to do instead of that one has no right."""
+    client = Client(enforce_csrf_checks=True, HTTP_ACCEPT="text/html")
+    response = client.post("/signin/", {"email": alice.email, "password": "x"})
+    page = response.content.decode()
+    assert response.status_code == 403
+    assert "This page was open for too long" in page
+    assert 'href="/signin/"' in page
+
+
 def test_a_thread_page_shows_its_messages_and_tells_scripts_what_runs(alice: Employee, alices_browser: Client) -> None:
     """Question and answer in the markup, the running turn and the documents in the state."""
     thread = make_thread(alice, model=make_model())
