@@ -20,6 +20,7 @@ from chat import events, prompts
 from chat.database import in_thread
 from chat.models import Turn
 from chat.turns import failures, followups, history, sources
+from chat.turns.stopped_usage import Meter
 from chat.turns.writer import AnswerWriter
 from inference import errors, wire
 from inference.client import AsyncClient
@@ -45,11 +46,12 @@ class Outcome:
 
 
 class Answering:
-    """One attempt. `sources` is what the answer was given to read, once that is known."""
+    """One attempt. `sources` is what the answer was given to read, once that is known; `meter` what it has used."""
 
     def __init__(self, turn: Turn, client: AsyncClient, writer: AnswerWriter) -> None:
         self.turn = turn
         self.sources = sources.Sources()
+        self.meter = Meter()
         self._client = client
         self._writer = writer
         self._told_at = 0.0
@@ -158,6 +160,7 @@ class Answering:
             while (event := await self._next(stream)) is not None:
                 match event:
                     case wire.Delta(text=text, reasoning=reasoning):
+                        self.meter.wrote(reasoning + text)
                         if reasoning:
                             await self._writer.think(reasoning)
                         if text:
@@ -167,6 +170,7 @@ class Answering:
                     case wire.Loading(percent=percent):
                         await self._tell(events.Progressed("loading", percent=percent))
                     case wire.Reading(num_prompt_tokens=num_tokens, num_done=num_done):
+                        self.meter.reading(num_tokens)
                         await self._tell(events.Progressed("reading", num_prompt_tokens=num_tokens, num_done=num_done))
                     case wire.Finished(reason=reason, usage=usage, timings=timings):
                         await self._writer.flush()

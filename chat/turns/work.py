@@ -27,7 +27,7 @@ from chat.turns import after, failures, queue, sources
 from chat.turns.answering import Answering, Outcome
 from chat.turns.log import Fenced
 from chat.turns.writer import AnswerWriter
-from inference import errors, wire
+from inference import errors
 from inference.client import AsyncClient
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class TurnWork:
 
     def __init__(self, turn: Turn, client: AsyncClient) -> None:
         self.turn = turn
+        self._client = client
         self._writer = AnswerWriter(turn)
         self._answering = Answering(turn, client, self._writer)
         self._main: asyncio.Task[Outcome] | None = None
@@ -120,7 +121,8 @@ class TurnWork:
             raise Fenced
         await self._writer.flush()
         if self._reason == "stop":
-            await self._finish(STOPPED, MESSAGE_STOPPED, Outcome("stopped", wire.Usage(), wire.Timings()))
+            used = await self._answering.meter.usage(self._client, self.turn.model_name)
+            await self._finish(STOPPED, MESSAGE_STOPPED, Outcome("stopped", *used))
         elif self._reason == "leave":
             await self._writer.checkpoint()
             await in_thread(queue.release, self.turn)
@@ -142,12 +144,12 @@ class TurnWork:
         answer = self.turn.answer
         self._take_texts()
         answer.status, answer.finish_reason = message_status, outcome.reason
-        if outcome.usage.num_prompt_tokens:
+        if outcome.usage.num_prompt_tokens or outcome.usage.num_completion_tokens:
             # Of an answer that went on, the engine read the first part as prompt.
             before = answer.num_completion_tokens or 0
-            answer.num_prompt_tokens = outcome.usage.num_prompt_tokens - before
+            answer.num_prompt_tokens = max(0, outcome.usage.num_prompt_tokens - before) or None
             answer.num_completion_tokens = outcome.usage.num_completion_tokens + before
-            answer.tokens_per_second = round(outcome.timings.predicted_per_second, 1)
+            answer.tokens_per_second = round(outcome.timings.predicted_per_second, 1) or None
         exact = await in_thread(sources.settle, self.turn, self._answering.sources)
         if exact is not None:
             await self._writer.say(exact)

@@ -143,6 +143,27 @@ async def test_stop_ends_the_answer_and_frees_the_engine(alice: Employee, slow_i
         assert (answer.text, answer.status, answer.finish_reason) == (text, "stopped", "stopped")
 
 
+async def test_a_stopped_answer_tells_what_it_used(alice: Employee, slow_inference: RunningInference) -> None:
+    """The prompt as it was read, the words as the tokenizer counts them, and their speed."""
+    await sync_to_async(make_model)()
+    async with working(), tab_of(alice) as tab:
+        turn, heard = await begin(tab, "babble: 2000")
+        while len(text_of(heard).split()) < 8:
+            heard.append(await tab.hear("answer.extended"))
+        await tab.say({"type": "turn.stop", "turn": turn})
+        heard += await tab.hear_answer(turn)
+    end = heard[-1]
+    assert end["reason"] == "stopped"
+    assert end["num_prompt_tokens"] > 0
+    assert end["num_completion_tokens"] >= 8
+    assert end["tokens_per_second"] > 1
+    answer = await Message.objects.aget(written_by=turn)
+    assert (answer.num_completion_tokens, answer.context_length) == (
+        end["num_completion_tokens"],
+        end["context_length"],
+    )
+
+
 async def test_stop_gives_the_engines_place_back_within_half_a_second(
     alice: Employee, slow_inference: RunningInference
 ) -> None:
