@@ -6,19 +6,34 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, TransactionTestCase
 from django.test.utils import override_settings
 
 from chat.models import Employee
+from tests import cleaning
 from tests.factories import browser_of, make_employee
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_settings() -> Iterator[None]:
-    """Pages name static files by their plain names, so that their tests need no build; hashing costs nothing."""
-    settings.STATIC_ROOT.mkdir(exist_ok=True)
-    storages = settings.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-    with override_settings(STORAGES=storages, PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+def quick_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Pages name static files by their plain names, so that their tests need no build; hashing costs nothing.
+
+    The folder of built files is an empty one: WhiteNoise looks at each file in it for every new client (60 ms).
+    """
+    with override_settings(
+        STORAGES=settings.STORAGES
+        | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}},
+        STATIC_ROOT=tmp_path_factory.mktemp("static"),
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_cleaning() -> Iterator[None]:
+    """Behind a test with real transactions only the rows go that are there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", cleaning.delete_all_rows)
         yield
 
 

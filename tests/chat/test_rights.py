@@ -187,7 +187,7 @@ def _try(name: str, method: str, people: Any, audience: str, kind: str) -> int:
     client = browser_of(me)
     if audience == "deactivated":
         me.deactivate()
-    before = _state(people, me)
+    before = _state(people, me) if kind == "foreign" else None
     response = _request(client, name, method, kwargs)
     finish(response)
     if kind == "foreign" and response.status_code >= 400:
