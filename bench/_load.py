@@ -78,11 +78,13 @@ def user(text: str) -> list[dict[str, str]]:
 
 
 class Crowd:
-    """Connections to one server for the length of one run."""
+    """Requests to one server for the length of one run."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        # A connection for each request: llama-server closes one after a streamed answer, and a question that follows at
+        # once would still be written into it.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self.http = httpx.AsyncClient(
             base_url=server.url, headers=server.headers, timeout=TIMEOUT_SECONDS, limits=limits, trust_env=False
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import uvicorn
 import uvloop
 
-from inference import config, errors, logs, server
+from inference import config, errors, logs, server, urgency
 
 log = logging.getLogger("inference")
 
@@ -63,6 +63,7 @@ def main() -> int:
     except errors.BadParameter as error:
         print(error.sentence, file=sys.stderr)  # noqa: T201  # the one sentence for whoever starts us
         return 2
+    urgency.hurry_session(settings.nice)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))
     return 0

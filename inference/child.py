@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from inference import errors, frames, logs, reranking
+from inference import errors, frames, logs, reranking, urgency
 from inference.backends import Embedder, EngineDead, Vocab
 from inference.chatting import Chat, Send
 from inference.config import EngineConfig
@@ -115,6 +115,7 @@ Model = Chat | Embedding
 def load(body: dict[str, Any], send: Send) -> Model:
     """Bring the model into memory, telling how far it is. Raises EngineError."""
     config = EngineConfig(**body["config"])
+    urgency.hurry(config.nice)  # before the library starts its threads
     told = -1
 
     def on_percent(percent: int) -> None:

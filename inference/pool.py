@@ -163,6 +163,7 @@ class Pool:
         gpu_layers = config.gpu_layers if settings.gpu_layers is None else settings.gpu_layers
         return EngineConfig(
             num_threads=config.num_threads,
+            nice=config.nice if entry.kind == "chat" else 0,
             context_length=length,
             num_cells=length if kv_unified else length * config.max_running,
             max_running=config.max_running,
