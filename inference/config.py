@@ -193,7 +193,7 @@ def _default_models_dir(values: Mapping[str, str]) -> Path:
 
 
 def _default_threads() -> int:
-    """All cores but one, and both of two: beside two programs that spin, one thread wrote 1.9 words a second and two 7.9,
-    and a process that waits for its turn had it as soon."""
+    """All cores but one, and both of two: beside two programs that spin, one thread wrote 1.9 words a second and two
+    7.9, and a process that waits for its turn had it as soon."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(min(2, cores), cores - 1)

@@ -2,7 +2,8 @@
 
     InferenceError
     ├── RequestError      the caller can fix it
-    │   ├── BadParameter, ContextTooLong, BodyTooLarge, RequestRefused, UnknownModel, Unauthorized
+    │   ├── BadParameter, ContextTooLong, BodyTooLarge, RequestRefused, UnknownModel,
+    │   │   NoSuchAddress, Unauthorized
     ├── CapacityError     the caller can try again later
     │   ├── QueueFull, ModelLoading, ShuttingDown
     └── EngineError       ours to fix
@@ -113,6 +114,14 @@ class UnknownModel(RequestError):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence, param="model")
+
+
+class NoSuchAddress(RequestError):
+    """Nothing is served under this path, or not by this method."""
+
+    code = "unknown_url"
+    kind = "not_found_error"
+    status = 404
 
 
 class Unauthorized(RequestError):

@@ -11,8 +11,11 @@ MAX_MESSAGES = 4096
 
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 _MESSAGE_FIELDS = {
-    "role", "content", "name", "refusal", "annotations", "reasoning_content", "id", "tool_calls", "tool_call_id",
+    "role", "content", "name", "refusal", "annotations", "reasoning_content", "reasoning", "id", "tool_calls",
+    "tool_call_id",
 }  # fmt: skip
+# Kind of part -> where its text stands.
+_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 MAX_CALLS = 128
 MAX_ID_CHARS = 256
 
@@ -40,10 +43,11 @@ def _message(message: Any, where: str) -> dict[str, Any]:
         bad(f"{where}.role", f"role must be one of {', '.join(_ROLES)}.")
     text = _content(message.get("content"), f"{where}.content")
     checked: dict[str, Any] = {"role": "system" if role == "developer" else role, "content": text}
-    reasoning = message.get("reasoning_content")
+    name = "reasoning_content" if message.get("reasoning_content") else "reasoning"  # DeepSeek's name, and vLLM's
+    reasoning = message.get(name)
     if reasoning and role == "assistant":
         if not is_text(reasoning):
-            bad(f"{where}.reasoning_content", "reasoning_content must be a text.")
+            bad(f"{where}.{name}", f"{name} must be a text.")
         checked["reasoning"] = reasoning  # an answer that goes on needs it; templates never see it
     calls = message.get("tool_calls")
     if calls:
@@ -87,9 +91,10 @@ def _content(content: Any, where: str) -> str:
 
 
 def _part(part: Any, where: str) -> str:
-    if not isinstance(part, dict) or part.get("type") not in ("text", "input_text"):
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(kind, str) or kind not in _PARTS:
         bad(where, "Only text can be read: images and sounds are not supported.")
-    text = part.get("text")
+    text = part.get(_PARTS[kind])
     if not isinstance(text, str):
         bad(where, "A text part needs a text.")
     return text

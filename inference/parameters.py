@@ -168,6 +168,8 @@ def _refuse_later(body: Mapping[str, Any]) -> None:
     for name, sentence in _LATER.items():
         if body.get(name):
             bad(name, sentence)
+    if body.get("modalities") not in (None, [], ["text"]):
+        bad("modalities", "Answers are text.")
 
 
 def _stream_options(body: Mapping[str, Any]) -> Mapping[str, Any]:

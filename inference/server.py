@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -62,6 +63,7 @@ def make_app(config: ServiceConfig) -> Starlette:
 
     app = Starlette(
         lifespan=service.lifespan,
+        exception_handlers={HTTPException: _nothing_there, Exception: _our_fault},
         routes=[
             Route("/health", _health, methods=["GET"]),
             route("/metrics", _metrics, "GET"),
@@ -112,6 +114,18 @@ class _Endpoint:
         log.info("refused", extra=fields)
         headers = {"x-request-id": request.state.id} | error.retry_headers()
         return JSONResponse({"error": error.to_wire()}, status_code=error.status, headers=headers)
+
+
+async def _nothing_there(request: Request, error: Exception) -> Response:
+    """No such path or method: in the shape that clients read all errors in."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (404, None)
+    refused = errors.NoSuchAddress(f"{request.method} is not served here." if status == 405 else "Nothing is here.")
+    return JSONResponse({"error": refused.to_wire()}, status_code=status, headers=headers)
+
+
+async def _our_fault(_request: Request, _error: Exception) -> Response:
+    """Starlette logs it and goes on; nothing of it is told."""
+    return JSONResponse({"error": errors.EngineError("The request failed here.").to_wire()}, status_code=500)
 
 
 async def _health(_request: Request) -> Response:

@@ -34,7 +34,8 @@ def checked_tools(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     names = [tool["function"]["name"] for tool in checked]
     if len(set(names)) < len(names):
         bad("tools", "Two tools have the same name.")
-    return [] if body.get("tool_choice") == "none" else checked
+    choice = body.get("tool_choice")
+    return [] if choice == "none" else _allowed(choice, checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +117,39 @@ def _tool(tool: Any, where: str) -> dict[str, Any]:
     return {"type": "function", "function": checked}
 
 
+def _allowed(choice: Any, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that OpenAI's "allowed_tools" leaves; all of them without it."""
+    if not _is_selection(choice):
+        return tools
+    named = choice["allowed_tools"].get("tools")
+    wanted = [_name_in(each) for each in named] if isinstance(named, list) else []
+    known = [tool["function"]["name"] for tool in tools]
+    if not wanted or not all(isinstance(name, str) and name in known for name in wanted):
+        bad("tool_choice.allowed_tools", "allowed_tools must name some of the tools.")
+    return [tool for tool in tools if tool["function"]["name"] in wanted]
+
+
+def _is_selection(choice: Any) -> bool:
+    is_selection = isinstance(choice, dict) and choice.get("type") == "allowed_tools"
+    return is_selection and isinstance(choice.get("allowed_tools"), dict)
+
+
+def _name_in(choice: Any) -> Any:
+    function = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
+    return function.get("name") if isinstance(function, dict) else None
+
+
 def _forced_calls(choice: Any, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The tools of which one must be called."""
+    if _is_selection(choice):
+        choice = choice["allowed_tools"].get("mode")
     if choice in (None, "none", "auto"):
         return []
     if choice == "required":
         if not tools:
             bad("tool_choice", "There is no tool that could be called.")
         return tools
-    function = choice.get("function") if isinstance(choice, dict) and choice.get("type") == "function" else None
-    name = function.get("name") if isinstance(function, dict) else None
-    found = [tool for tool in tools if tool["function"]["name"] == name]
+    found = [tool for tool in tools if tool["function"]["name"] == _name_in(choice)]
     if not found:
         bad("tool_choice", "tool_choice must be none, auto, required, or name one of the tools.")
     return found

@@ -1,4 +1,8 @@
-"""From a tool's schema to marks all the way down, the twin of `nested`."""
+"""From a tool's schema to marks all the way down, the twin of `nested`.
+
+A union, a map or what is too deep has no marks. Where a call was promised such an argument is JSON between its own
+marks, which its reader takes as well; where nothing was, any text, since the model was trained for something else.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +50,12 @@ class NestedArguments:
     def _mark(self, key: str, wanted: Mapping[str, Any], depth: int) -> str:
         self._num_marks += 1
         if depth > _MOST_DEPTH or self._num_marks > _MOST_MARKS:
-            return self._anything(key, "it is too deep or too large")
+            return self._as_json(key, wanted)
         if set(wanted) == {"$ref"}:
             try:
                 found = target(self._function["parameters"], str(wanted["$ref"]))
-            except schema.SchemaRefused as error:
-                return self._anything(key, str(error))
+            except schema.SchemaRefused:
+                return self._as_json(key, wanted)  # which says what is wrong with it
             wanted = found if isinstance(found, dict) else {}
         opening, end = self._opening(key), schema.literal(f"</{key}>")
         if is_text(wanted):
@@ -59,7 +63,7 @@ class NestedArguments:
             return f"{opening} {self._one_of(values)} {end}" if values else f"{opening} marked {end}"
         inside = self._within(wanted, depth)
         if inside is None:
-            return self._anything(key, f"{key!r} has no form that its family could write")
+            return self._as_json(key, wanted)
         return f"{opening} {inside} {schema.literal(self._namespace)} {end}"
 
     def _within(self, wanted: Mapping[str, Any], depth: int) -> str | None:
@@ -82,12 +86,18 @@ class NestedArguments:
             return self._properties(wanted, depth)
         return None
 
-    def _anything(self, key: str, reason: str) -> str:
-        if self._strict:
-            raise CannotHold(f"{self._function['name']!r} cannot be held to its parameters: {reason}.")
-        name = f"text{len(self._writer.rules)}x"
-        self._writer.rules |= schema.until(f"{self._namespace}</{key}>", name)
-        return f"{self._opening(key)} {name}"
+    def _as_json(self, key: str, wanted: Mapping[str, Any]) -> str:
+        if not self._strict:
+            name = f"text{len(self._writer.rules)}x"
+            self._writer.rules |= schema.until(f"{self._namespace}</{key}>", name)
+            return f"{self._opening(key)} {name}"
+        parameters = self._function["parameters"]
+        shared = {each: parameters[each] for each in ("$defs", "definitions") if each in parameters}
+        try:
+            value = self._writer.expression({**wanted, **shared})
+        except schema.SchemaRefused as error:
+            raise CannotHold(f"{self._function['name']!r} cannot be held to its parameters: {error}") from None
+        return f"{self._opening(key)} {value} {schema.literal(f'{self._namespace}</{key}>')}"
 
     def _opening(self, key: str) -> str:
         return schema.literal(f"{self._namespace}<{key}>")

@@ -114,3 +114,44 @@ def test_only_the_named_function_is_called() -> None:
     )
     assert len(job.tools) == 2
     assert job.body["form"]["forced"] == ["stop"]
+
+
+UNIONS: Any = {
+    "type": "function",
+    "function": {
+        "name": "file",
+        "description": "",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                "many": {"type": ["integer", "string"]},
+                "map": {"type": "object", "additionalProperties": {"type": "integer"}},
+                "tree": {"$ref": "#/$defs/tree"},
+                "any": {},
+                "list": {"type": "array", "items": {"oneOf": [{"type": "boolean"}, {"$ref": "#/$defs/tree"}]}},
+            },
+            "required": ["note", "many", "map", "list"],
+            "$defs": {
+                "tree": {
+                    "type": "object",
+                    "properties": {"left": {"$ref": "#/$defs/tree"}, "leaf": {"type": "string"}},
+                    "additionalProperties": False,
+                }
+            },
+        },
+    },
+}
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from(TEMPLATES), st.integers(0, 2**32), st.integers(1, 9))
+def test_unions_maps_and_recursion_are_held_in_every_family(template: str, seed: int, size: int) -> None:
+    """Where a call is promised, its arguments fit their schema whatever the family's form has no mark for."""
+    found = grammars.call_constraint([UNIONS], dialect_of(template), think_of(template), "", is_forced=True)
+    assert found is not None
+    text = Grammar(found.text).write(random.Random(seed))
+    _, _, calls = parsed(text, Style.of(template, [UNIONS]), size)
+    assert calls, text
+    validator = jsonschema.Draft202012Validator(UNIONS["function"]["parameters"])
+    assert all(validator.is_valid(arguments) for _, arguments in calls), text

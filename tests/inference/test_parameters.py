@@ -64,6 +64,7 @@ def job(**more: Any) -> parameters.ChatJob:
         ("tool_choice", {"type": "function", "function": {"name": "none of them"}}),
         ("response_format", {"type": "yaml"}),
         ("response_format", {"type": "json_schema", "json_schema": {}}),
+        ("modalities", ["text", "audio"]),
         ("functions", [{}]),
         ("stream_options", [1]),
     ],
@@ -181,3 +182,30 @@ def test_bad_embedding_inputs_are_refused(value: Any) -> None:
     with pytest.raises(errors.BadParameter) as caught:
         text_parameters.embedding_job({"model": "m", "input": value})
     assert caught.value.param == "input"
+
+
+FORECAST, STOP = ({"type": "function", "function": {"name": name}} for name in ("forecast", "stop"))
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_allowed_tools_leave_only_those(mode: str) -> None:
+    """OpenAI's newer choice: some of the tools, of which one may or must be called."""
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [STOP]}}
+    found = job(tools=[FORECAST, STOP], tool_choice=choice)
+    assert [tool["function"]["name"] for tool in found.tools] == ["stop"]
+    assert found.body["form"]["forced"] == (["stop"] if mode == "required" else [])
+
+
+@pytest.mark.parametrize("allowed", [None, {}, {"mode": "auto", "tools": []}, {"mode": "auto", "tools": [7, {}]}])
+def test_allowed_tools_must_be_tools(allowed: Any) -> None:
+    """Not nothing, and not others."""
+    with pytest.raises(errors.BadParameter, match="tool"):
+        job(tools=[FORECAST], tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
+
+
+def test_an_answer_that_a_client_gives_back_is_read() -> None:
+    """With its refusal, its parts and its reasoning, by either name, as the official client returns it."""
+    parts = [{"type": "output_text", "text": "Well. "}, {"type": "refusal", "refusal": "No."}]
+    answer = {"role": "assistant", "content": parts, "reasoning": "Hm.", "refusal": None, "annotations": []}
+    found = job(messages=[{"role": "user", "content": "Hi"}, answer, {"role": "user", "content": "Why?"}])
+    assert found.body["messages"][1] == {"role": "assistant", "content": "Well. No.", "reasoning": "Hm."}

@@ -258,6 +258,18 @@ def test_without_the_secret_nothing_is_served(fake_service: RunningInference, se
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/v1/chat/completions", 405), ("POST", "/v1/nothing", 404)]
+)
+def test_an_address_that_is_not_served_is_an_error_object(
+    http: httpx.Client, method: str, path: str, status: int
+) -> None:
+    """Which official clients can read, as they do all others."""
+    response = http.request(method, path)
+    assert response.status_code == status
+    assert response.json()["error"]["code"] == "unknown_url"
+
+
+@pytest.mark.parametrize(
     ("path", "raw"),
     [
         ("/v1/chat/completions", b"nonsense"),
