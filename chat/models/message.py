@@ -67,6 +67,7 @@ class Message(models.Model):
     siblings: Sequence[uuid.UUID] = ()
     # The answers that stand side by side, itself among them, for those who show it: see chat.turns.comparing.
     beside: Sequence[Message] = ()
+    num_compared = 0  # answers that it stood side by side with, itself among them, where it may stand there again
 
     objects = MessageQuerySet.as_manager()
 

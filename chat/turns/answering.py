@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from django.conf import settings
 from chat import events, prompts
 from chat.database import in_thread
 from chat.models import Turn
-from chat.turns import failures, followups, history, sources
+from chat.turns import failures, followups, history, shared_search, sources
 from chat.turns.stopped_usage import Meter
 from chat.turns.writer import AnswerWriter
 from inference import errors, wire
@@ -78,7 +79,8 @@ class Answering:
             if title is None or time.monotonic() > deadline:
                 break
             await asyncio.sleep(DOCUMENT_POLL_SECONDS)
-        rewritten = await followups.rewritten(self.turn, said, self._client)
+        look = partial(followups.rewritten, self.turn, said, self._client)
+        rewritten = await shared_search.once_async(self.turn, "question", look)
         self.sources = await in_thread(sources.find, self.turn, documents, said, context_length, rewritten)
 
     async def _request(self, said: list[prompts.Said], context_length: int) -> wire.ChatRequest:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from chat import events, prompts
 from chat.models import Turn
 from chat.served_models import client, reranker
-from chat.turns import followups
+from chat.turns import followups, shared_search
 from rag import attribution, citations, citing, packing, search, whole
 from rag.models import Collection, Document
 from rag.search import Passage, SearchResult
@@ -77,7 +78,8 @@ def find(
         packed = packing.in_order(found.passages, most, _counter(turn))
     else:
         mode, searched = "passages", rewritten or _with_the_one_before(question, history)
-        found = search.passages(
+        look = partial(
+            search.passages,
             question,
             employee=turn.thread.owner,
             documents=documents,
@@ -86,6 +88,7 @@ def find(
             also=searched,
             rerank_model=reranker(),
         )
+        found = shared_search.once(turn, "passages", look)
         packed = packing.sources(found.passages, some, _counter(turn), found.neighbours, weak=found.weak)
         if found.num_visible_chunks and not found.passages:
             packed = packing.Packed(packing.NOTHING, [], [])

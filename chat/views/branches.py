@@ -24,8 +24,9 @@ STRETCH_MESSAGES = 30  # what the page of a thread begins with, and what comes w
 
 @signed_in
 def show(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """{"messages": [{id, role, text, siblings, …, beside}], "num_earlier", "turns": [{id, answer}]}: `message_state`.
+    """{"messages": [{id, role, text, siblings, num_compared, …, beside}], "num_earlier", "turns": [{id, answer}]}.
 
+    Messages: see `message_state`.
     beside: the states of the answers that stand side by side with this one, itself among them, in order; or [].
 
     The newest messages; ?first=ID: from that one on; ?before=ID: those that come before it.
@@ -37,12 +38,14 @@ def show(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
 
 @signed_in
 def choose(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
-    """Body {message}: from now on the thread shows the newest branch through it. Answers like GET.
+    """Body {message, beside?}: from now on the thread shows the newest branch through it. Answers like GET.
 
-    An answer that stands beside others is kept by this: see chat.turns.comparing.
+    An answer that stands beside others is kept by this; beside puts it there again: see chat.turns.comparing.
     """
     thread = thread_of(request, thread_id)
-    comparing.keep(thread, _message(request, thread))
+    body = requests.fields(request, message=str, beside=bool)
+    act = comparing.compare_again if body.get("beside") else comparing.keep
+    act(thread, _message(request, thread, body))
     doorbell.branch_changed(thread.owner_id, thread.id)
     return _branch(employee_of(request), thread, first=_id_or_none(request.GET.get("first")))
 
@@ -54,7 +57,7 @@ def fork(request: HttpRequest, thread_id: uuid.UUID) -> JsonResponse:
     {"thread": summary, "draft": the question's text, or ""}
     """
     thread = thread_of(request, thread_id)
-    message = _message(request, thread)
+    message = _message(request, thread, requests.fields(request, message=str))
     forked = forking.fork(thread, message)
     doorbell.thread_changed(forked.owner_id, forked.summary())
     draft = message.text if message.is_question else ""
@@ -102,7 +105,9 @@ def _messages(
     rows = own.filter(thread=thread, pk__in=wanted).select_related("rating").in_bulk()
     messages = [rows[pk] for pk in branch if pk in rows]
     if end and end[0] in rows and end[-1] in rows:
-        rows[end[-1]].beside = comparing.beside(rows[end[0]], rows)
+        question, last = rows[end[0]], rows[end[-1]]
+        last.beside = comparing.beside(question, rows)
+        last.num_compared = comparing.num_compared(question, last, rows)
     everything = list({message.pk: message for shown in messages for message in (shown, *shown.beside)}.values())
     for message in everything:
         message.siblings = tree.siblings(message.pk)
@@ -125,6 +130,7 @@ def message_state(message: Message) -> dict[str, Any]:
         "reasoning": message.reasoning,
         "reasoning_seconds": message.reasoning_seconds,
         "siblings": [str(sibling) for sibling in message.siblings],
+        "num_compared": message.num_compared,
         "status": message.status,
         "reason": message.finish_reason,
         "model": message.model_name,
@@ -158,9 +164,8 @@ def _id_or_none(text: str | None) -> uuid.UUID | None:
         return None
 
 
-def _message(request: HttpRequest, thread: Thread) -> Message:
+def _message(request: HttpRequest, thread: Thread, body: dict[str, Any]) -> Message:
     """The message that the body names. Raises BadInput, Missing."""
-    body = requests.fields(request, message=str)
     requests.require(body, "message")
     message_id = requests.id_of(body, "message")
     message = Message.objects.for_employee(employee_of(request)).filter(thread=thread, pk=message_id).first()

@@ -27,7 +27,8 @@ def columns(person: Person) -> Locator:
 
 def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F811
     """Chosen from the keyboard; each has its own state and stop, in both tabs, over a reload; the kept answer is the
-    branch everywhere, and the other is behind ‹ 1/2 ›. axe finds nothing in the menu and in the columns."""
+    branch everywhere, the other is behind ‹ 1/2 ›, and both are compared again.
+    axe finds nothing in the menu and in the columns."""
     reader = seat()
     page = reader.page
     use_axe(page)
@@ -62,6 +63,11 @@ def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F
         expect(columns(tab)).to_have_count(0)
         expect(tab.answer.locator(".branches")).to_contain_text("2/2")
         expect(tab.answer).to_contain_text("fake think")
+    reader.answer.get_by_role("button", name="Compare again").click()
+    expect(columns(reader)).to_have_count(2)
+    expect(columns(other)).to_have_count(2)
+    columns(reader).nth(1).get_by_role("button", name="Keep this one").click()
+    expect(reader.answer.locator(".branches")).to_contain_text("2/2")
     reader.answer.get_by_role("button", name="Previous version").click()
     expect(reader.answer.locator(".branches")).to_contain_text("1/2")
     expect(other.answer.locator(".branches")).to_contain_text("1/2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -13,9 +14,13 @@ from chat import limits
 from chat.models import Employee, Message, Thread, Turn
 from chat.models.turn import FINISHED, QUEUED
 from chat.turns import comparing, queue
+from rag import search, spaces
+from rag.search import SearchResult
 from tests.chat.browser import LAST, Tab, tab_of, text_of, working
+from tests.chat.test_followups import LONG_PAGES
+from tests.chat.test_story import pdf, read
 from tests.chat.test_turns import assert_whole, start_worker
-from tests.factories import browser_of, make_model, make_thread, make_turn, send_frame
+from tests.factories import browser_of, make_document, make_model, make_thread, make_turn, send_frame
 from tests.inference.serve import RunningInference
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,6 +95,58 @@ async def test_models_answer_side_by_side_until_one_is_kept(alice: Employee, slo
     assert (shown["id"], shown["siblings"], shown["beside"]) == (answers[1], answers, [])
     assert (await sync_to_async(branch_of)(browser, thread))[1] == shown
     assert await Message.objects.filter(pk=answers[0], text__startswith="one two").aexists()
+
+
+@pytest.mark.django_db
+def test_answers_are_put_side_by_side_again(alice: Employee, alices_browser: Client) -> None:
+    """After one was kept, as long as nothing follows it; another answer has no such place."""
+    thread = make_thread(alice)
+    question = Message.objects.create(thread=thread, role="user", text="Which?", is_undecided=True)
+    ids = comparing.answer_ids(question.pk)[:3]
+    for pk in ids:
+        Message.objects.create(pk=pk, thread=thread, parent=question, role="assistant", text="x", status="complete")
+    address = f"/threads/{thread.pk}/branch/"
+    kept = alices_browser.put(address, {"message": str(ids[2])}, **JSON).json()["messages"]
+    assert (kept[1]["id"], kept[1]["num_compared"], kept[1]["beside"]) == (str(ids[2]), 3, [])
+    again = alices_browser.put(address, {"message": str(ids[2]), "beside": True}, **JSON).json()["messages"]
+    assert [each["id"] for each in again[1]["beside"]] == [str(pk) for pk in ids]
+    alices_browser.put(address, {"message": str(ids[1])}, **JSON)
+    later = Message.objects.create(thread=thread, parent_id=ids[1], role="user", text="And then?")
+    thread.show(later)
+    refused = alices_browser.put(address, {"message": str(ids[1]), "beside": True}, **JSON)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "not_compared")
+    assert [each["num_compared"] for each in branch_of(alices_browser, str(thread.pk))] == [0, 0, 0]
+
+
+async def test_one_search_serves_all_who_answer(
+    alice: Employee, inference: RunningInference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fits into each model's context is its own; the documents are searched once, and each keeps its sources."""
+    searched: list[str] = []
+
+    def passages(question: str, **asked: Any) -> SearchResult:
+        searched.append(question)
+        time.sleep(0.3)
+        return real(question, **asked)
+
+    def begin() -> str:
+        make_models()
+        spaces.activate("fake-embed")
+        document = make_document(alice, "Rules.pdf", pdf(LONG_PAGES))
+        read(document)
+        return str(document.pk)
+
+    real = search.passages
+    monkeypatch.setattr(search, "passages", passages)
+    document = await sync_to_async(begin)()
+    async with working(), tab_of(alice) as tab:
+        accepted = await compare(tab, "say: What does rule number 12 say?", documents=[document])
+        heard = nothing_of(accepted)
+        await hear_all(tab, heard)
+    found = [next(e for e in each if e["type"] == "sources.found")["sources"] for each in heard.values()]
+    assert len(searched) == 1
+    assert [source["quote"] for source in found[0]] == [source["quote"] for source in found[1]] != []
+    assert {source["citation"] for source in found[0]}.isdisjoint(source["citation"] for source in found[1])
 
 
 async def test_asked_twice_is_asked_once(alice: Employee) -> None:

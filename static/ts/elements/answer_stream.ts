@@ -87,6 +87,7 @@ export class AnswerStreamElement extends HTMLElement {
     dataset["promptTokens"] = String(state.num_prompt_tokens ?? "");
     dataset["completionTokens"] = String(state.num_completion_tokens ?? "");
     dataset["contextLength"] = String(state.context_length ?? "");
+    dataset["compared"] = String(state.num_compared || "");
     keepRating(this, state.rating);
     this.#text = state.text;
     this.#isPlain = false;
@@ -263,6 +264,7 @@ export class AnswerStreamElement extends HTMLElement {
         { class: "answer__foot" },
         this.#acts(),
         this.#isBeside && el("button", { type: "button", class: "button button--small", "data-action": "keep" }, strings.keepThis),
+        Number(this.dataset["compared"]) > 1 && !this.#isBeside && el("button", { type: "button", class: "button button--small answer__compare", "data-action": "compare-again" }, strings.compareAgain),
         !problem && ["stopped", "length"].includes(finish.reason) && this.#goOn(strings.goOn),
         el("div", { class: "answer__facts" }, ...answerFacts(finish, this.#found, this.#hasAddedMarks).map((fact) => el("span", { class: "answer__fact" }, fact))),
       ),

@@ -74,6 +74,8 @@ export interface MessageState {
   reasoning: string;
   reasoning_seconds: number | null;
   siblings: string[];
+  /** How many answers it stood side by side with until one was kept, where they can be compared again; else 0. */
+  num_compared: number;
   status: string;
   reason: string;
   model: string;

@@ -162,6 +162,7 @@ export const de: Strings = {
   stopAll: "Alle anhalten",
   stopOne: (model: string) => `${model} anhalten`,
   keepThis: "Diese behalten",
+  compareAgain: "Noch einmal vergleichen",
   goesOnFrom: (model: string) => `Bis Sie eine Antwort behalten, folgt Ihre nächste Frage auf die von ${model}.`,
   columnStates: { pending: "arbeitet", complete: "fertig", stopped: "angehalten", failed: "fehlgeschlagen" },
   notSent: "Nicht gesendet.",

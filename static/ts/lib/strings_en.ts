@@ -160,6 +160,7 @@ export const en = {
   stopAll: "Stop all",
   stopOne: (model: string) => `Stop ${model}`,
   keepThis: "Keep this one",
+  compareAgain: "Compare again",
   goesOnFrom: (model: string) => `Until you keep one, your next question follows the answer of ${model}.`,
   columnStates: { pending: "at work", complete: "done", stopped: "stopped", failed: "failed" } as Record<string, string>,
   notSent: "Not sent.",

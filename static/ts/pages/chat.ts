@@ -151,13 +151,13 @@ export class ChatPage {
   }
 
   /** Show the branch that the thread shows now, without what this tab still waits for. */
-  async #look(choose?: string): Promise<void> {
+  async #look(choose?: string, isBeside = false): Promise<void> {
     this.#shouldLook = this.#asking.isWaiting;
     if (!this.#thread || this.#shouldLook) return;
     const first = this.#conversation.firstMessage;
     const path = `/threads/${this.#thread}/branch/${first ? `?first=${first}` : ""}`;
     try {
-      const branch = await (choose ? api<Branch>("PUT", path, { message: choose }) : api<Branch>("GET", path));
+      const branch = await (choose ? api<Branch>("PUT", path, { message: choose, beside: isBeside }) : api<Branch>("GET", path));
       this.#shouldLook = this.#asking.isWaiting;
       if (this.#shouldLook) return;
       this.#conversation.show(branch, (answer) => this.#answers.draws(answer));
@@ -274,6 +274,7 @@ export class ChatPage {
       case "copy-message": void copyFeedback(button, text); break;
       case "edit": editQuestion(article, text, this.#picker.models, this.#composer, (draft) => this.#asking.edit(article, draft, this.#place)); break;
       case "keep": void this.#keep(article); break;
+      case "compare-again": void this.#look(article.dataset["message"], true); break;
       case "stop-one": if (answer) this.#answers.stopOne(answer); break;
       case "regenerate": askAgain(button, this.#picker.models, answer?.dataset["model"] ?? "", (model) => this.#asking.regenerate(article, model)); break;
       case "continue": if (answer) this.#asking.goOn(answer); break;

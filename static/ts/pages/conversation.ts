@@ -143,9 +143,12 @@ export class Conversation {
     const columns = this.columns;
     const article = columns?.articleOf(message ?? columns.dataset["message"] ?? "");
     if (!columns || !article) return false;
+    const numCompared = columns.articles.length;
     columns.before(columns.release(article));
     columns.remove();
-    find<AnswerStreamElement>(article, "answer-stream").redrawEnd();
+    const answer = find<AnswerStreamElement>(article, "answer-stream");
+    answer.dataset["compared"] = String(numCompared);
+    answer.redrawEnd();
     return true;
   }
 
