@@ -17,7 +17,11 @@ from jinja2.sandbox import SandboxedEnvironment
 from inference import errors
 
 MAX_PROMPT_CHARS = 8 * 1024 * 1024
-_NO_PROMPT = (jinja2.TemplateError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError, MemoryError)
+# What a template can bring Python to say; anything else ends its process.
+_NO_PROMPT = (
+    jinja2.TemplateError, TypeError, ValueError, LookupError, AttributeError, NameError, ArithmeticError,
+    AssertionError, RuntimeError, MemoryError,
+)  # fmt: skip
 
 
 class Program:

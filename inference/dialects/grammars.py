@@ -191,8 +191,7 @@ class _Calls:
             return f"{opening} {value} {schema.literal(end)} blank"
         values = wanted.get("enum", [wanted["const"]] if "const" in wanted else [])
         if values:
-            listed = " | ".join(map(schema.literal, values))
-            return f"{opening} ({listed}) {schema.literal(end)} blank"
+            return f"{opening} ({schema.any_text_of(values)}) {schema.literal(end)} blank"
         name = f"text{len(self._writer.rules)}x"
         self._writer.rules |= schema.until(end, name)
         return f"{opening} {name} blank"

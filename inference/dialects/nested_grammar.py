@@ -103,7 +103,7 @@ class NestedArguments:
         return schema.literal(f"{self._namespace}<{key}>")
 
     def _one_of(self, values: list[str]) -> str:
-        return f"({' | '.join(schema.literal(value + self._namespace) for value in values)})"
+        return f"({schema.any_text_of([value + self._namespace for value in values])})"
 
 
 def _is_name(key: str) -> bool:

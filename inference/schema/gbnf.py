@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Sequence
 from typing import Any
 
 MAX_GRAMMAR_CHARS = 256 * 1024
+# Of any_text_of: how few texts are simply listed, and how often they are parted.
+_FEW, _MOST_TURNS = 8, 12
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
 # Half of a surrogate pair is no character, so \u may not spell one. A control token's text is no word either, but
@@ -39,6 +43,22 @@ def one_of(characters: str, *, but: bool = False) -> str:
     """A class of single characters; with `but`, of all others."""
     escaped = "".join(f"\\x{ord(c):02x}" if ord(c) < 128 and not c.isalnum() else c for c in sorted(characters))
     return f"[{'^' if but else ''}{escaped}]"
+
+
+def any_text_of(texts: Sequence[str], depth: int = 0) -> str:
+    """Alternatives; many of them by their common beginnings, because every open one is asked about each token."""
+    if len(texts) <= _FEW or depth > _MOST_TURNS:
+        return " | ".join(map(literal, texts))
+    found = []
+    for _, group in itertools.groupby(sorted(set(texts)), key=lambda text: text[:1]):
+        same = list(group)
+        if len(same) == 1:
+            found.append(literal(same[0]))
+            continue
+        pairs = enumerate(zip(same[0], same[-1], strict=False))  # sorted, so what these two share all share
+        beginning = same[0][: next((n for n, (one, other) in pairs if one != other), len(same[0]))]
+        found.append(f"{literal(beginning)} ({any_text_of([text[len(beginning) :] for text in same], depth + 1)})")
+    return " | ".join(found)
 
 
 def until(mark: str, name: str) -> dict[str, str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
+from inference.schema.decimals import MAX_PLACES, fractional, num_places
 from inference.schema.gbnf import SchemaRefused
+from inference.schema.numerals import natural
 
 NUMERIC = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 _MOST = 10**15 - 1  # more digits than a double holds would be read back as another number
@@ -18,17 +22,19 @@ def ranged(schema: Mapping[str, Any], *, is_integer: bool) -> str | None:
     least, is_least_open = _bound(schema, "minimum", "exclusiveMinimum", max)
     most, is_most_open = _bound(schema, "maximum", "exclusiveMaximum", min)
     if is_integer:
-        low = None if least is None else least + is_least_open
-        high = None if most is None else most - is_most_open
+        low = None if least is None else math.floor(least) + 1 if is_least_open else math.ceil(least)
+        high = None if most is None else math.ceil(most) - 1 if is_most_open else math.floor(most)
         found = _signed(low, high)
+    elif any(bound is not None and bound != int(bound) for bound in (least, most)):
+        found = fractional(least, is_least_open, most, is_most_open)
     else:
-        found = _with_fractions(least, is_least_open, most, is_most_open)
+        found = _with_fractions(_whole(least), is_least_open, _whole(most), is_most_open)
     if not found:
         raise SchemaRefused("No number lies between these bounds")
     return f"({' | '.join(found)})"
 
 
-def _bound(schema: Mapping[str, Any], name: str, open_name: str, stricter: Any) -> tuple[int | None, bool]:
+def _bound(schema: Mapping[str, Any], name: str, open_name: str, stricter: Any) -> tuple[Decimal | None, bool]:
     """(the bound, whether it is itself outside)."""
     values = []
     for key, is_open in ((name, False), (open_name, True)):
@@ -37,13 +43,17 @@ def _bound(schema: Mapping[str, Any], name: str, open_name: str, stricter: Any) 
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) > _MOST:
             raise SchemaRefused(f"{key!r} must be a number of at most 15 digits")
-        if value != int(value):
-            raise SchemaRefused(f"{key!r} can only be held where it is a whole number")
-        values.append((int(value), is_open))
+        if num_places(value) > MAX_PLACES:
+            raise SchemaRefused(f"{key!r} may have {MAX_PLACES} places after the point")
+        values.append((Decimal(str(value)), is_open))
     if not values:
         return None, False
     strictest = stricter(value for value, _ in values)
     return strictest, (strictest, True) in values
+
+
+def _whole(bound: Decimal | None) -> int | None:
+    return None if bound is None else int(bound)
 
 
 def _signed(low: int | None, high: int | None) -> list[str]:
@@ -51,9 +61,9 @@ def _signed(low: int | None, high: int | None) -> list[str]:
     low, high = -_MOST if low is None else low, _MOST if high is None else high
     found = []
     if low < 0 and low <= high:
-        found.append(f'"-" ({_natural(max(1, -high), -low)})')
+        found.append(f'"-" ({natural(max(1, -high), -low)})')
     if high >= 0 and low <= high:
-        found.append(_natural(max(0, low), high))
+        found.append(natural(max(0, low), high))
     return found
 
 
@@ -72,43 +82,9 @@ def _positive(low: int, is_low_open: bool, high: int, is_high_open: bool) -> lis
     found = []
     first = low + 1 if is_low_open else low
     if first <= high - 1:
-        found.append(f'({_natural(first, high - 1)}) ("." [0-9]{{1,16}})?')
+        found.append(f'({natural(first, high - 1)}) ("." [0-9]{{1,16}})?')
     if is_low_open and low < high:
         found.append(f'"{low}." [0-9]{{0,15}} [1-9]')
     if not is_high_open and (low < high or not is_low_open) and low <= high:
         found.append(f'"{high}" ("." "0"{{1,16}})?')
     return found
-
-
-def _natural(low: int, high: int) -> str:
-    """The decimal numerals from low to high."""
-    parts = []
-    for length in range(len(str(low)), len(str(high)) + 1):
-        first = max(low, 10 ** (length - 1) if length > 1 else 0)
-        parts.append(_numerals(str(first), str(min(high, 10**length - 1))))
-    return " | ".join(parts)
-
-
-def _numerals(low: str, high: str) -> str:
-    """Numerals of one length, from low to high."""
-    count = len(low)
-    if low == high:
-        return f'"{low}"'
-    if set(low) == {"0"} and set(high) == {"9"}:
-        return f"[0-9]{{{count}}}"
-    rest = count - 1
-    if low[0] == high[0]:
-        return f'"{low[0]}" ({_numerals(low[1:], high[1:])})'
-    if count == 1:
-        return f"[{low}-{high}]"
-    parts, first, last = [], int(low[0]), int(high[0])
-    if set(low[1:]) != {"0"}:
-        parts.append(f'"{first}" ({_numerals(low[1:], "9" * rest)})')
-        first += 1
-    is_last_cut = set(high[1:]) != {"9"}
-    last -= is_last_cut
-    if first <= last:
-        parts.append(f"[{first}-{last}] [0-9]{{{rest}}}")
-    if is_last_cut:
-        parts.append(f'"{high[0]}" ({_numerals("0" * rest, high[1:])})')
-    return " | ".join(parts)

@@ -12,18 +12,26 @@ from inference.schema.merging import checked, merged
 MAX_NODES, MAX_DEPTH = 2000, 48
 # Each open alternative is asked about each token: 1,000 of them took 0.6 s a token, for everybody in the batch.
 MAX_ALTERNATIVES = 250
+# Values are told apart by their beginnings, so that only those of one letter are open.
+MAX_VALUES = 2000
 
 
 class Budget:
     """What all schemas of one grammar may take together."""
 
     def __init__(self) -> None:
-        self._num_nodes = self._num_alternatives = 0
+        self._num_nodes = self._num_alternatives = self._num_values = 0
 
     def node(self) -> None:
         self._num_nodes += 1
         if self._num_nodes > MAX_NODES:
             raise SchemaRefused("The schema is too large")
+
+    def values(self, values: Any) -> None:
+        """Of enum, which cost little together."""
+        self._num_values += len(values) if isinstance(values, list) else 0
+        if not isinstance(values, list) or not values or self._num_values > MAX_VALUES:
+            raise SchemaRefused(f"'enum' must be a list, and all such lists together may have {MAX_VALUES:,} entries")
 
     def alternatives(self, values: Any, key: str) -> None:
         self._num_alternatives += len(values) if isinstance(values, list) else 0

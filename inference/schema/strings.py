@@ -20,12 +20,25 @@ _DATE = (
 _CLOCK = '([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9]'
 _TIME = f'{_CLOCK} ":" [0-5] [0-9] ("." [0-9]{{1,6}})? ("Z" | [-+] {_CLOCK})'
 _BYTE = '("25" [0-5] | "2" [0-4] [0-9] | "1" [0-9] [0-9] | [1-9] [0-9] | [0-9])'
+_LABEL = "[a-z0-9] ([-a-z0-9]{0,40} [a-z0-9])?"
+_HOST = f'{_LABEL} ("." {_LABEL}){{0,4}} "." [a-z]{{2,20}}'
+_SPAN = "[1-9] [0-9]{0,3}"
+_CLOCK_SPAN = f'"T" ({_SPAN} "H" ({_SPAN} "M")? ({_SPAN} "S")? | {_SPAN} "M" ({_SPAN} "S")? | {_SPAN} "S")'
+_HEX = "[0-9a-f]{1,4}"
+# Each a narrower language than the format's: what is written fits, and not all that fits can be written.
 FORMATS = {
     "date": _DATE,
     "time": _TIME,
     "date-time": f'{_DATE} "T" {_TIME}',
     "uuid": ' "-" '.join(f"[0-9a-f]{{{length}}}" for length in (8, 4, 4, 4, 12)),
     "ipv4": ' "." '.join([_BYTE] * 4),
+    "ipv6": ' ":" '.join([_HEX] * 8),
+    "hostname": _HOST,
+    "email": f'[A-Za-z0-9] ([-_+A-Za-z0-9]{{0,40}}) ("." [A-Za-z0-9] [-_+A-Za-z0-9]{{0,40}}){{0,3}} "@" {_HOST}',
+    "uri": f'("https://" | "http://") {_HOST} ("/" [-._~A-Za-z0-9]{{0,60}}){{0,12}}'
+    ' ("?" [-._~A-Za-z0-9=&]{1,200})? ("#" [-._~A-Za-z0-9]{1,60})?',
+    "duration": f'"P" ({_SPAN} "W" | ({_SPAN} "D") ({_CLOCK_SPAN})? | {_CLOCK_SPAN}'
+    f' | {_SPAN} "Y" ({_SPAN} "M")? ({_SPAN} "D")? ({_CLOCK_SPAN})? | {_SPAN} "M" ({_SPAN} "D")? ({_CLOCK_SPAN})?)',
 }
 
 _NEVER = r'"\\\x00-\x1f\x7f'  # in a class: what a JSON text cannot hold as it stands

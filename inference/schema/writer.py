@@ -10,7 +10,7 @@ from typing import Any
 
 from inference.schema import strings
 from inference.schema.choices import never_fits
-from inference.schema.gbnf import BASE, MAX_GRAMMAR_CHARS, SchemaRefused, literal
+from inference.schema.gbnf import BASE, MAX_GRAMMAR_CHARS, SchemaRefused, any_text_of, literal
 from inference.schema.merging import checked, has_type, merged, type_list
 from inference.schema.numbers import NUMERIC, ranged
 from inference.schema.references import MAX_DEPTH, Budget, flat, target
@@ -193,7 +193,7 @@ class Writer:
         """One of given values. Other keywords may stand beside them if they are of a kind that can be looked up."""
         self._refuse_others(schema, {"const", "enum", "type"})
         values = [schema["const"]] if "const" in schema else schema["enum"]
-        self._budget.alternatives(values, "enum")
+        self._budget.values(values)
         if "const" in schema and "enum" in schema:
             raise SchemaRefused("'const' and 'enum' can only be held one at a time")
         if "type" in schema:
@@ -201,7 +201,7 @@ class Writer:
             values = [value for value in values if has_type(value, types)]
             if not values:
                 raise SchemaRefused("'enum' has no value of this type")
-        return self.rule(" | ".join(map(_const, values)))
+        return self.rule(any_text_of([json.dumps(value, ensure_ascii=False) for value in values]))
 
     def _union(self, key: str, schemas: Any, rest: dict[str, Any]) -> str:
         self._budget.alternatives(schemas, key)
