@@ -155,7 +155,7 @@ def test_the_index_path_finds_what_the_exact_path_finds(
 ) -> None:
     """Above the limit HNSW takes over; on few rows both give the same order."""
     exact = search.passages("visitors badge", employee=alice).passages
-    monkeypatch.setattr(retrieval, "EXACT_CHUNKS", 0)
+    monkeypatch.setattr(retrieval.scope, "EXACT_CHUNKS", 0)
     assert search.passages("visitors badge", employee=alice).passages == exact
 
 
