@@ -22,13 +22,13 @@ from psycopg.errors import QueryCanceled
 from inference.errors import InferenceError
 from rag import formats, fusion, likeness, principals, query, reranking, retrieval, spaces
 from rag.models import Document, Space
-from rag.words import STOP_WORDS, looks_exact, question_words
+from rag.words import STOP_WORDS, language, looks_exact, question_words
 
 log = logging.getLogger(__name__)
 
 # Measured on questions about texts and on questions about manuals (decisions.md): natural questions share few words
 # with their page, so an even mix loses on manuals what it wins on texts.
-WORD_WEIGHT, WORD_WEIGHT_EXACT = 0.3, 0.35
+WORD_WEIGHT, WORD_WEIGHT_EXACT = 0.35, 0.4
 HEADING_BONUS = 0.05
 MAX_OF_ONE_DOCUMENT = 4
 # What is read of the fused candidates: the rest is never among the first eight, and reading costs.
@@ -235,7 +235,7 @@ def _by_words(cursor: CursorWrapper, seen: retrieval.Visible, question: str) -> 
     """Hits, and the summed weight of all the question's words."""
     words = question_words(question)
     stop_words = STOP_WORDS if set(words) - STOP_WORDS else frozenset()
-    found = retrieval.terms(cursor, words, stop_words)
+    found = retrieval.terms(cursor, [word for word in words if word not in stop_words], language(question))
     built = query.build(found.terms, found.num_chunks, seen.num_chunks)
     if built is None:
         return [], 0.0

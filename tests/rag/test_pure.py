@@ -73,7 +73,7 @@ def test_rare_words_stand_alone_and_common_ones_only_in_pairs() -> None:
     assert built is not None
     assert built.condition.startswith("('valve')")
     assert "| ('pump')" not in built.condition
-    assert [weight for _term, weight in built.terms] == sorted((weight for _term, weight in built.terms), reverse=True)
+    assert [term.weight for term in built.terms] == sorted((term.weight for term in built.terms), reverse=True)
 
 
 def test_whoever_sees_little_is_not_pruned() -> None:
@@ -93,6 +93,18 @@ def test_only_common_words_still_find_something() -> None:
     assert one is not None
     assert one.condition == "('a')"
     assert query.build([query.Term(("x",), 0)], 10, 10) is None
+
+
+def test_a_question_of_common_words_is_not_half_the_corpus() -> None:
+    """Where no pair is rare enough, three or more words must stand together, so that few rows are read and ranked."""
+    terms = [query.Term((word,), 150_000) for word in ("a", "b", "c")]
+    three = query.build([*terms, query.Term(("d",), 900_000)], 1_000_000, 200_000)
+    assert three is not None
+    assert three.condition == "(('a') & ('b') & ('c'))"
+    common = [query.Term((word,), 900_000) for word in ("a", "b", "c")]
+    everything = query.build(common, 1_000_000, 1_000_000)
+    assert everything is not None
+    assert everything.condition == "(('a') & ('b') & ('c'))"
 
 
 def test_quotes_in_words_cannot_leave_the_query() -> None:

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from inference.client import Client
 from inference.errors import ModelBroken, UnknownModel, Unreachable
-from rag import citations, citing, fusion, marks, principals, reranking, retrieval, search, spaces, vectors
+from rag import citations, citing, fusion, marks, principals, query, reranking, retrieval, search, spaces, vectors
 from rag.models import Access, Chunk, Citation, Document, Principal, Space
 from tests.rag.workbench import HANDBOOK, HOTEL, library
 
@@ -74,6 +74,27 @@ def test_the_nearest_excerpt_counts_for_its_chunk(policies: Document, alice: Any
         assert (found[0][0] if found else None) == wanted
         assert wanted is None or found[0][1] > 0.999
     assert search.passages("zebra", employee=alice).passages[0].chunk_id == last.pk
+
+
+def test_small_words_and_forms_of_words_do_not_mislead(alice: Any, space: Space) -> None:
+    """A table of names makes "itself" no rare word, and a word that is stemmed counts as much as a name that is not."""
+    texts = [
+        "Supply of coolant: Suppliers deliver the coolant and the supplies on Mondays.",
+        "itself itself X Y Z itself",
+    ]
+    pages = [["1 Coolant", texts[0]], ["2 Table", texts[1]], *POLICIES]
+    library(alice, pages, "Coolant.pdf")
+    with retrieval.snapshot() as cursor:
+        found = retrieval.terms(cursor, ["coolant", "itself", "supplies"], "english")
+        assert [term.lexemes[0] for term in found.terms] == ["coolant", "suppli"]
+        assert [term.lexemes for term in retrieval.terms(cursor, ["itself"], "english").terms] == [("itself",)]
+        seen = retrieval.visible(cursor, retrieval.Scope(principals.ids_of(alice), None))
+        one = query.build([query.Term(("coolant",), 1)], 7, 7)
+        two = query.build([query.Term(("coolant", "coolants"), 1)], 7, 7)
+        assert one is not None
+        assert two is not None
+        alone, beside = (retrieval.by_words(cursor, seen, each, 10.0)[0].score for each in (one, two))
+    assert alone == pytest.approx(beside)
 
 
 def test_words_alone_find_while_inference_is_away(policies: Document, alice: Any, settings: Any) -> None:
