@@ -7,8 +7,8 @@
                                        The third death within ten minutes: broken, until the file changes.
 
 There is one process at a time, but for a changed file: then the old one finishes what it began while the new one
-loads. Jobs that come while the model loads or drains simply wait to be sent. How a process lives is `process`, what
-a death means is `recovery`. Left out: which files there are, and memory.
+loads. Jobs that come while the model loads or drains simply wait to be sent (`served_jobs`). How a process lives is
+`process`, what a death means is `recovery`. Left out: which files there are, and memory.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from inference import errors
-from inference.histogram import TOKEN_SECONDS, Histogram
+from inference.histogram import Histogram
 from inference.jobs import AnswerStream, Call, Job
 from inference.library import Entry
 from inference.placement import Placement
 from inference.process import NOTHING, Process
-from inference.recovery import MAX_DEATHS, Recovery
+from inference.recovery import MAX_DEATHS
+from inference.served_jobs import ServedJobs
 from inference.wire import ModelState
 
 log = logging.getLogger(__name__)
@@ -42,14 +43,10 @@ class ServedModel:
         self.last_used_at = time.monotonic()
         self.keep_alive_seconds: float | None = None  # what the latest request wished; None: the model's own
         self.num_deaths = 0
-        self.num_refused = 0
-        self.token_gaps = Histogram(TOKEN_SECONDS)
         self._prepare = prepare
         self._current: Process | None = None
         self._retiring: list[Process] = []
-        self._jobs: dict[int, Job] = {}
-        self._next_number = 1
-        self._recovery = Recovery()
+        self._jobs = ServedJobs()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -66,6 +63,14 @@ class ServedModel:
     @property
     def is_idle(self) -> bool:
         return not self._jobs
+
+    @property
+    def num_refused(self) -> int:
+        return self._jobs.num_refused
+
+    @property
+    def token_gaps(self) -> Histogram:
+        return self._jobs.token_gaps
 
     @property
     def processes(self) -> list[Process]:
@@ -86,13 +91,13 @@ class ServedModel:
 
     def answer(self, body: dict[str, Any]) -> AnswerStream:
         """Start an answer. Problems arrive through the stream."""
-        stream = AnswerStream(self._number(), body, self._close)
+        stream = AnswerStream(self._jobs.next_number(), body, self._close)
         self._add(stream)
         return stream
 
     async def call(self, kind: str, body: dict[str, Any]) -> list[Any]:
         """One reply of the child, loading the model first if need be."""
-        call = Call(kind, self._number(), body, self._close)
+        call = Call(kind, self._jobs.next_number(), body, self._close)
         self._add(call)
         return await call.result()
 
@@ -120,8 +125,7 @@ class ServedModel:
 
     async def close(self, error: errors.InferenceError) -> None:
         """The service ends: whoever still waits is told why."""
-        for job in list(self._jobs.values()):
-            job.fail(error)
+        self._jobs.fail_all(error)
         processes, self._current, self._retiring = self.processes, None, []
         await asyncio.gather(*(process.stop() for process in processes))
 
@@ -134,13 +138,13 @@ class ServedModel:
             old.is_retiring = True
             self._retiring.append(old)
             self._stop_if_drained()
-        if self._waiting():
+        if self._jobs.waiting():
             self._wake()
 
     def lift(self) -> None:
         """An admin's word: whatever it did before, it may be tried again."""
         self.error, self.is_broken = None, False
-        self._recovery.forgive()
+        self._jobs.forgive()
         self._notify()
 
     def check(self, now: float, stall_seconds: float, prepare_seconds: float) -> None:
@@ -152,21 +156,11 @@ class ServedModel:
     def _is_draining(self) -> bool:
         return self._current is not None and self._current.is_retiring
 
-    def _number(self) -> int:
-        self._next_number += 1
-        return self._next_number
-
-    def _waiting(self) -> list[Job]:
-        return [job for job in self._jobs.values() if job.process is None]
-
     def _add(self, job: Job) -> None:
         self.last_used_at = time.monotonic()
         if self.is_broken and self.error is not None:
             job.fail(self.error)
-        elif self._recovery.is_convicted(self.last_used_at, job.body):
-            job.fail(_refused())
-        else:
-            self._jobs[job.number] = job
+        elif self._jobs.add(job):
             self._dispatch() if self.state == "loaded" and not self._is_draining else self._wake()
 
     def _dispatch(self, *, is_first: bool = False) -> None:
@@ -175,18 +169,13 @@ class ServedModel:
         process = self._current
         if process is None or not process.is_loaded or (process.is_retiring and not is_first):
             return
-        self._recovery.next_group()
-        for job in self._waiting():
-            if self._recovery.allows(job):
-                process.send(job)
+        self._jobs.hand_over(process)
 
     def _close(self, job: Job) -> None:
-        if self._jobs.pop(job.number, None) is None:
+        if not self._jobs.remove(job):
             return
         self.last_used_at = time.monotonic()
-        if job.process is not None:
-            job.process.forget(job)
-        if self._recovery.is_trying:
+        if self._jobs.is_trying:
             self._dispatch()
         if self.is_idle and self.keep_alive_seconds == 0:
             self.drain_soon()
@@ -213,7 +202,7 @@ class ServedModel:
     def on_loading(self, process: Process) -> None:
         if process is self._current:
             note = process.placement.note if process.placement else ""
-            for job in self._waiting():
+            for job in self._jobs.waiting():
                 job.loading(process.load_percent, note)
             self._notify()
 
@@ -230,46 +219,22 @@ class ServedModel:
         log.error("model not loaded: %s", error.sentence, extra={"model": self.entry.id})
         if process is self._current:
             self.error, self.is_broken = error, isinstance(error, errors.ModelBroken)
-            self._fail_waiting(error)
+            self._jobs.fail_waiting(error)
             self._notify()
 
     def on_event(self, process: Process, event: list[Any]) -> None:
         job = process.jobs.get(event[1])
         if job is not None:
-            job.is_answered = True
-            if event[0] == "delta" and event[3]:
-                self._observe_gap(job)
-            job.deliver(event)
-            if self._recovery.is_trying:
+            self._jobs.deliver(job, event)
+            if self._jobs.is_trying:
                 self._dispatch()
 
-    def _observe_gap(self, job: Job) -> None:
-        """What a reader waits between two words, a change of process included."""
-        now = time.monotonic()
-        if job.token_at is not None:
-            self.token_gaps.observe(now - job.token_at)
-        job.token_at = now
-
     def on_end(self, process: Process, reason: str) -> None:
-        aboard = list(process.jobs.values())
-        for job in aboard:
-            job.lost_process()
-        if process.is_refused:
-            self._gone(process)
-            return
-        self.num_deaths += 1
-        log.error("child lost: %s", reason, extra={"model": self.entry.id})
-        if process.entry.version != self.entry.version:
-            # Its tokens may mean other words to the file that is there now.
-            for job in aboard:
-                job.fail(errors.BackendLost("The model was replaced, and its old process ended before the answer did."))
-        else:
-            refused, is_last = self._recovery.died(time.monotonic(), aboard)
-            for job in refused:
-                self.num_refused += 1
-                job.fail(_refused())
-            if is_last:
-                self._quarantine(reason)
+        if not process.is_refused:
+            self.num_deaths += 1
+            log.error("child lost: %s", reason, extra={"model": self.entry.id})
+        if self._jobs.died(process, is_replaced=process.entry.version != self.entry.version):
+            self._quarantine(reason)
         self._gone(process)
 
     def _gone(self, process: Process) -> None:
@@ -278,7 +243,7 @@ class ServedModel:
             self._current = None
         if process in self._retiring:
             self._retiring.remove(process)
-        if self._waiting():
+        if self._jobs.waiting():
             self._wake()
         self._notify()
 
@@ -288,11 +253,7 @@ class ServedModel:
             "file changes or an admin lifts this."
         )
         self.error, self.is_broken = errors.ModelBroken(sentence), True
-        self._fail_waiting(self.error)
-
-    def _fail_waiting(self, error: errors.InferenceError) -> None:
-        for job in self._waiting():
-            job.fail(error)
+        self._jobs.fail_waiting(self.error)
 
     def _stop_if_drained(self) -> None:
         for process in self.processes:
@@ -319,7 +280,3 @@ class ServedModel:
         """Wake everybody who waits for a change of state, once."""
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-def _refused() -> errors.RequestRefused:
-    return errors.RequestRefused("This request ended the model's process again and again; it is not tried any more.")
