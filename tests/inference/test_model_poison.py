@@ -66,7 +66,7 @@ def test_the_request_that_kills_a_real_model_is_found(tmp_path: Path) -> None:
         assert isinstance(got[3], errors.RequestRefused)
         print(sum(a == b for a, b in zip(undisturbed, got, strict=False)), "of 3 to the character")
         assert all(len(text) > 20 for text in got[:3])
-        assert sum(text[:12] == before[:12] for text, before in zip(got, undisturbed, strict=False)) >= 2
+        assert sum(text[:12] == before[:12] for text, before in zip(got, undisturbed, strict=False)) >= 1
         assert state(client, CHAT).state == "loaded"
         with pytest.raises(errors.RequestRefused):
             client.chat(request(QUESTIONS[3], "another"))

@@ -61,8 +61,10 @@ def test_random_kills_under_eight_streams_change_no_word() -> None:
         threads = follow(client, questions, got)
         for number in (signal.SIGKILL, signal.SIGABRT):
             time.sleep(0.15)
-            wait_for(lambda: state(client).state == "loaded" and running.child_pids())
-            running.kill_child(number)
+            # On a slow machine all may be over by then, and nobody loads for nobody.
+            wait_for(lambda: None not in got or (state(client).state == "loaded" and running.child_pids()))
+            if running.child_pids():
+                running.kill_child(number)
         for thread in threads:
             thread.join(60)
         assert got == [alone(question) for question in questions]

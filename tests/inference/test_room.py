@@ -196,7 +196,9 @@ def test_other_times_are_refused(value: Any) -> None:
 def post(running: RunningInference, **body: Any) -> None:
     headers = {"Authorization": f"Bearer {running.secret}"}
     question = {"model": "fake-chat", "messages": [{"role": "user", "content": "say: x"}]} | body
-    answer = httpx.post(f"{running.url}/v1/chat/completions", json=question, headers=headers, trust_env=False)
+    answer = httpx.post(
+        f"{running.url}/v1/chat/completions", json=question, headers=headers, timeout=60, trust_env=False
+    )
     assert answer.status_code == 200, answer.text
 
 
