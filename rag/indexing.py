@@ -56,9 +56,9 @@ def _store_chunks(version: Version, drafts: list[Draft]) -> None:
     if not version.mine().select_for_update().exists():
         return
     vectors.forget([version.pk])
-    Chunk.objects.filter(version=version).delete()
+    lexical.forget_version(version.pk)
     title = version.document.title
-    rows = [_chunk(version, ordinal, draft, title) for ordinal, draft in enumerate(drafts)]
+    rows = [chunk_of(version, ordinal, draft, title) for ordinal, draft in enumerate(drafts)]
     Chunk.objects.bulk_create(rows, batch_size=INSERT_ROWS)
     lexical.count_version(version.pk)
     now = timezone.now()
@@ -78,7 +78,8 @@ def _store_chunks(version: Version, drafts: list[Draft]) -> None:
     ring("embed")
 
 
-def _chunk(version: Version, ordinal: int, draft: Draft, title: str) -> Chunk:
+def chunk_of(version: Version, ordinal: int, draft: Draft, title: str) -> Chunk:
+    """The row of a chunk, its words indexed; not saved."""
     body = draft.body
     found = words(body)
     config = language(found)

@@ -2,7 +2,8 @@
 
 A row for each such page is the truth, claimed like shards with a lease and an attempt, a few pages of one document at a
 time; each page is stored as soon as it is read, so a killed worker loses one. A page that kills its reader twice stays
-as it was. Chunks are made when all of a document's pages have been read.
+as it was. Words are found while other pages are still being read (rag.provisional), the document's own chunks
+are made when all of its pages have been.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from rag import fairness, ocr
+from rag import fairness, ocr, provisional
 from rag.clean import is_junk, num_visible
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 # The children start once for so many pages. Other bells wait meanwhile, other files do not.
 RUN_PAGES, RUN_SECONDS = 16, 20.0
 LEASE_SECONDS = 30.0
+# How old a page may become before its words can be found.
+INDEX_SECONDS = 4.0
 # Below this a page says that it was hard to read. Clean print has 90 and more.
 POOR = 75
 
@@ -79,6 +82,7 @@ def _claim() -> list[Scan]:
 
 def _read(claimed: list[Scan], end: float) -> None:
     version, waiting = claimed[0].version, list(claimed)
+    indexed_at = _index(version.pk, waiting)
     try:
         found = ocr.pages(version.path, [row.page_no for row in waiting], lambda: _renew(waiting))
         with contextlib.closing(found):
@@ -90,6 +94,8 @@ def _read(claimed: list[Scan], end: float) -> None:
                     _store(row, page)
                 while read_something():  # the children read on
                     _renew(waiting)
+                if time.monotonic() >= indexed_at + INDEX_SECONDS:
+                    indexed_at = _index(version.pk, waiting)
                 if time.monotonic() >= end or not _renew(waiting):
                     break
     except Unwanted:
@@ -101,6 +107,14 @@ def _read(claimed: list[Scan], end: float) -> None:
         return fail(version, error)
     for row in waiting:  # not begun, so this attempt was none
         _mine(row).update(lease_until=None, attempt=F("attempt") - 1)
+    _index(version.pk, [])
+
+
+def _index(version_id: int, waiting: list[Scan]) -> float:
+    """Let what has been read be found by its words. When that was."""
+    while provisional.index(version_id) and _renew(waiting):
+        pass
+    return time.monotonic()
 
 
 def _mine(row: Scan) -> QuerySet[Scan]:

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from rag import extract as reader
-from rag import fairness
+from rag import fairness, provisional
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
 from rag.extract import PDF
@@ -31,6 +31,7 @@ MAX_TEXT_CHARS = 20_000_000
 def lay_out(version: Version, num_pages: int) -> None:
     """The version's shards, unread. Only a PDF can be opened in the middle: other files are one shard."""
     size = SHARD_PAGES if version.format.name == PDF else max(num_pages, 1)
+    provisional.withdraw(version)
     Page.objects.filter(version=version).delete()
     Scan.objects.filter(version=version).delete()
     Shard.objects.filter(version=version).delete()

@@ -17,9 +17,12 @@ from chat.served_models import client, reranker
 from chat.turns import followups, shared_search
 from rag import attribution, citations, citing, packing, search, whole
 from rag.models import Collection, Document
+from rag.models.document import DocumentState
 from rag.search import Passage, SearchResult
 
 BEING_READ = ("queued", "extracting")
+# Scanned pages that are read while an answer waits: about 1.5 seconds each.
+FEW_PAGES = 20
 QUOTE_CHARS = 240
 STRONG = "strong"
 
@@ -50,9 +53,15 @@ def collections_of(turn: Turn) -> list[uuid.UUID]:
 
 
 def first_unread(documents: list[Document]) -> str | None:
-    """The title of a document that will be searchable but is not yet."""
+    """The title of a document that is worth waiting for: being read, and not searchable or nearly done."""
     states = [document.state() for document in documents]
-    return next((s.title for s in states if not s.is_searchable and s.status in BEING_READ), None)
+    return next(
+        (s.title for s in states if s.status in BEING_READ and (not s.is_searchable or _is_nearly_read(s))), None
+    )
+
+
+def _is_nearly_read(state: DocumentState) -> bool:
+    return state.is_in_part and state.num_pages - state.num_pages_read <= FEW_PAGES
 
 
 def find(
@@ -95,6 +104,7 @@ def find(
     if mode == "whole" and packed.left_out:
         mode = "spread"
     by_n = dict(enumerate(packed.used, start=1))
+    states = [document.state() for document in documents]
     stored = citing.store(turn.answer_id, by_n)
     event = events.SourcesFound(
         sources=[_source(n, passage, str(stored[n].pk)) for n, passage in by_n.items()],
@@ -105,10 +115,16 @@ def find(
         searched_for=searched,
         reranked=found.reranked,
         by_meaning=mode != "passages" or found.is_complete,
-        left_out=[{"document": str(d.pk), "title": d.title} for d in documents if not d.state().is_searchable],
+        left_out=[*map(_unread, (s for s in states if not s.is_searchable or s.is_in_part))],
         weak=found.weak,
     )
     return Sources(packed.text, event, by_n)
+
+
+def _unread(state: DocumentState) -> dict[str, Any]:
+    """What the page says was not read: all of a document, or the pages after those that were."""
+    found: dict[str, Any] = {"document": str(state.id), "title": state.title}
+    return found | {"num_read": state.num_pages_read, "num_pages": state.num_pages} if state.is_in_part else found
 
 
 def _counter(turn: Turn) -> packing.CountTokens:

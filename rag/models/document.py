@@ -65,6 +65,17 @@ class DocumentState:
     num_scans_poor: int = 0
     num_hidden_chars: int = 0
 
+    @property
+    def num_pages_read(self) -> int:
+        """Pages whose text is known, scans included."""
+        return max(self.num_pages_done - self.num_scans + self.num_scans_done, 0)
+
+    @property
+    def is_in_part(self) -> bool:
+        """Searches see what has been read until now, and there is more: see rag.provisional."""
+        is_whole = self.status in (Version.Status.SEARCHABLE, Version.Status.EMBEDDING, Version.Status.READY)
+        return self.is_searchable and not self.is_replacing and not is_whole
+
 
 class DocumentQuerySet(models.QuerySet["Document"]):
     """Every chain starts with for_employee, save in tasks and maintenance."""
@@ -231,6 +242,7 @@ class Document(models.Model):
         now = timezone.now()
         Document.objects.select_for_update().filter(pk=self.pk).first()
         is_older = models.Q(live_version__isnull=True) | models.Q(live_version__number__lt=version.number)
+        is_older |= models.Q(live_version=version)  # in part until now, see rag.provisional
         rows = Document.objects.filter(is_older, pk=self.pk, deleted_at__isnull=True)
         num_chunks = Version.objects.filter(pk=version.pk).values("num_chunks")
         if not rows.update(

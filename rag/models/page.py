@@ -74,6 +74,8 @@ class Page(models.Model):
     lines = models.JSONField(default=list)
     source = models.CharField(max_length=8, choices=Source, default=Source.TEXT)
     confidence = models.PositiveSmallIntegerField(null=True, blank=True)
+    # Of a document that is still being read: its words can be found, see rag.provisional.
+    is_indexed = models.BooleanField(default=False, db_default=False)
 
     def __str__(self) -> str:
         return f"page {self.page_no} of version {self.version_id}"

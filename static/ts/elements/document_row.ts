@@ -74,8 +74,8 @@ function mainActs(document: DocumentState, acts: Acts, { isOnItsWay }: Facts): C
   const hasFailed = document.status === "failed" || document.status === "cancelled";
   return [
     hasFailed && document.may_manage && textButton("retry", strings.retry, "retry", (event) => acts.retry(document, event.currentTarget as HTMLElement)),
-    isOnItsWay && document.may_manage && (!document.is_searchable || document.is_replacing) && named(iconButton("stop", strings.stopReading, (event) => acts.cancel(document, event.currentTarget as HTMLElement)), "cancel"),
-    !hasFailed && document.is_searchable && el("a", { class: "button button--small", "data-act": "ask", href: `/?document=${document.id}` }, icon("chat"), strings.ask),
+    isOnItsWay && document.may_manage && (!document.is_searchable || document.is_replacing || document.status === "extracting") && named(iconButton("stop", strings.stopReading, (event) => acts.cancel(document, event.currentTarget as HTMLElement)), "cancel"),
+    document.is_searchable && el("a", { class: "button button--small", "data-act": "ask", href: `/?document=${document.id}` }, icon("chat"), strings.ask),
   ];
 }
 

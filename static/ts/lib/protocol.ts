@@ -175,7 +175,7 @@ export interface FoundSources {
   reranked?: "" | "done" | "late" | "unfit";
   num_history_left_out?: number;
   /** Documents that could not be searched yet. */
-  left_out?: { document: string; title: string }[];
+  left_out?: { document: string; title: string; num_read?: number; num_pages?: number }[];
   weak?: boolean;
   /** Kept with the sources once the answer has ended: see Finish. */
   marks?: [offset: number, n: number][];

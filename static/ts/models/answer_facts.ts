@@ -44,7 +44,7 @@ function omissions(found: FoundSources | null, hasAddedMarks: boolean): (string 
     Boolean(found.num_same) && strings.sayTheSame(found.num_same ?? 0),
     passages > withoutRoom && strings.passagesLeftOut(passages - withoutRoom),
     Boolean(found.num_history_left_out) && strings.historyLeftOut(found.num_history_left_out ?? 0),
-    ...(found.left_out ?? []).map(({ title }) => strings.notReadYet(title)),
+    ...(found.left_out ?? []).map(({ title, num_read, num_pages }) => num_pages ? strings.readInPart(title, num_read ?? 0, num_pages) : strings.notReadYet(title)),
     isWhole && found.sources.length > 0 && strings.nothingLeftOut,
   ];
 }

@@ -13,7 +13,7 @@ export function documentWords(document: DocumentState): DocumentWords {
     case "extracting":
       if (document.num_scans > 0 && document.num_pages_done >= pages) {
         const { num_scans_done: done, num_scans: total } = document;
-        return { line: strings.statusScans(done, total), percent: share(done, total), tone: "busy" };
+        return { line: [strings.statusScans(done, total), ...soFar(document)].join(" · "), percent: share(done, total), tone: "busy" };
       }
       return { line: strings.statusExtracting(document.num_pages_done, pages), percent: share(document.num_pages_done, pages), tone: "busy" };
     case "searchable":
@@ -27,9 +27,9 @@ export function documentWords(document: DocumentState): DocumentWords {
     case "ready":
       return { line: [strings.statusReady(pages), ...notes(document)].join(" · "), percent: null, tone: "good" };
     case "cancelled":
-      return { line: strings.statusCancelled, percent: null, tone: "bad" };
+      return { line: [strings.statusCancelled, ...soFar(document)].join(" · "), percent: null, tone: "bad" };
     default:
-      return { line: document.error || strings.statusFailed, percent: null, tone: "bad" };
+      return { line: [document.error || strings.statusFailed, ...soFar(document)].join(" · "), percent: null, tone: "bad" };
   }
 }
 
@@ -39,5 +39,11 @@ const notes = (document: DocumentState): string[] => [
   document.num_scans_poor > 0 ? strings.poorScans(document.num_scans_poor) : "",
   document.num_hidden_chars > 0 ? strings.hiddenText : "",
 ].filter(Boolean);
+
+/** Of a document that is read in part: how much of it a question finds. */
+function soFar({ is_searchable, is_replacing, num_pages_done, num_scans, num_scans_done }: DocumentState): string[] {
+  const read = num_pages_done - num_scans + num_scans_done;
+  return is_searchable && !is_replacing && read > 0 ? [strings.searchableSoFar(read)] : [];
+}
 
 const share = (done: number, total: number): number => (total > 0 ? Math.floor((100 * done) / total) : 0);
