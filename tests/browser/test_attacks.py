@@ -120,17 +120,24 @@ def test_a_hostile_document_is_read_and_shown_without_harm(seat: Seat, tmp_path:
 
 
 def test_a_pdf_that_wants_to_act_is_only_drawn(seat: Seat, tmp_path: Path) -> None:  # noqa: F811
-    """Scripts at opening, links, forms and attachments: none runs, none is there to click, none is asked for."""
+    """Scripts at opening, forms, attachments and links over a whole page: none runs, none is there to click, none is
+    asked for. A link of ordinary size shows its address and asks first.
+    """
     reader = seat()
     watch = Watch(reader)
     asked_about(reader, papers.acting(tmp_path), "say: The parcel office opens at nine in the morning [1].")
     reader.answer_text.locator(".cite").first.click()
     expect(reader.page.locator("source-pane .source__page[data-drawn]")).to_be_visible()
     sheet = reader.page.locator("source-pane .source__page")
-    assert sheet.locator("a, input, button, form, iframe").count() == 0
+    expect(sheet.locator("button")).to_have_count(1)
+    assert sheet.locator("a, input, form, iframe").count() == 0
     box = sheet.bounding_box()
     assert box
     for y in (0.05, 0.12, 0.3, 0.6):
         reader.page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * y)
     reader.page.wait_for_timeout(300)
+    sheet.locator("button").click()
+    dialog = reader.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("https://evil.example/small?secret")
+    dialog.get_by_role("button", name="Cancel").click()
     assert (watch.elsewhere, watch.opened) == ([], [])

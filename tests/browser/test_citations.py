@@ -227,3 +227,17 @@ def test_german_readers_get_german_words(seat: Seat, tmp_path: Path) -> None:  #
     expect(sheet(reader, 3)).to_be_visible()
     expect(reader.page.get_by_role("complementary", name="Quelle: booklet")).to_be_visible()
     expect(reader.page.get_by_label("Im Dokument suchen")).to_be_visible()
+
+
+def test_a_link_inside_the_document_turns_to_its_page(seat: Seat, tmp_path: Path) -> None:  # noqa: F811
+    """A line of the contents leads to its chapter, by mouse and by keyboard, and nothing is asked for elsewhere."""
+    reader = seat()
+    path = papers.manual(tmp_path, "linked", CHAPTERS, contents_on=1)
+    asked_about(reader, path, "say: The contents are listed in the order of the working day [1].")
+    reader.answer_text.locator(".cite").first.click()
+    expect(sheet(reader, 1)).to_be_visible()
+    link = reader.page.locator(".source__link").nth(3)
+    expect(link).to_have_accessible_name("Go to this place in the document")
+    link.focus()
+    reader.page.keyboard.press("Enter")
+    expect(sheet(reader, 4)).to_be_visible()

@@ -1,5 +1,5 @@
-// One PDF, fetched by ranges as its pages are looked at, and parsed in a worker. Nothing in it runs: no scripts, no forms,
-// no links. Every range is a request of its own, so rights that end while a file is open end here too.
+// One PDF, fetched by ranges as its pages are looked at, and parsed in a worker. Nothing in it runs: no scripts, no
+// forms. Every range is a request of its own, so rights that end while a file is open end here too.
 
 import { type PDFDocumentProxy, PDFDataRangeTransport, PDFWorker, VerbosityLevel, getDocument } from "pdfjs-dist";
 import { request } from "../lib/api";

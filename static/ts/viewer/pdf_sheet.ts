@@ -4,6 +4,7 @@ import { OutputScale, type PDFPageProxy, TextLayer } from "pdfjs-dist";
 import type { TextItem } from "pdfjs-dist/types/src/display/api";
 import { el, svg } from "../lib/dom";
 import type { PdfFile } from "./pdf_file";
+import { linksOver } from "./pdf_links";
 
 export type Rect = [number, number, number, number];
 
@@ -14,6 +15,9 @@ export interface DrawnPage { items: TextItem[]; spans: HTMLElement[] }
 export class PdfSheet {
   readonly element = el("div", { class: "source__page" });
   #stop: () => void = () => {};
+
+  /** turn: a link leads to this page, so far down it. */
+  constructor(readonly turn: (pageNo: number, top: number) => void) {}
 
   /** Room of the right shape and the marks, at once; the picture follows. */
   layOut(width: number, height: number, rects: readonly Rect[], strength: string): void {
@@ -33,9 +37,11 @@ export class PdfSheet {
     const layer = el("div", { class: "source__words" });
     const task = page.render({ canvas, viewport: page.getViewport({ scale: (scale * canvas.width) / viewport.width }), annotationMode: 0 });
     this.#stop = () => task.cancel();
+    const links = linksOver(file.document, page, viewport, ({ pageNo: target, top }) => this.turn(target, top)).catch(() => null);
     const [content] = await Promise.all([page.getTextContent(), task.promise]);
     this.element.querySelector("canvas")?.remove();
     this.element.querySelector(".source__words")?.remove();
+    this.element.querySelector(".source__links")?.remove();
     this.element.style.setProperty("--total-scale-factor", String(scale));
     this.element.prepend(canvas);
     this.element.append(layer);
@@ -43,6 +49,7 @@ export class PdfSheet {
     this.#stop = () => words.cancel();
     await words.render();
     this.#stop = () => {};
+    void links.then((over) => over && layer.isConnected && layer.after(over));
     return { items: itemsOf(content.items), spans: words.textDivs };
   }
 

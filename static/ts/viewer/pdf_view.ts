@@ -11,7 +11,7 @@ const ZOOMS = [1, 1.25, 1.5, 2, 3, 4];
 const PATIENCE_MS = 20_000;
 
 export class PdfView {
-  readonly sheet = new PdfSheet();
+  readonly sheet = new PdfSheet((pageNo, top) => void this.#follow(pageNo, top));
   readonly tools: HTMLElement;
   #zoom = 0;
   #pageNo = -1;
@@ -133,6 +133,12 @@ export class PdfView {
     this.#drawn = drawn;
     element.dataset["drawn"] = String(pageNo);
     element.removeAttribute("aria-busy");
+  }
+
+  async #follow(pageNo: number, top: number): Promise<void> {
+    await this.turnTo(pageNo);
+    if (this.#pageNo === pageNo) this.#scrollTo(top);
+    this.scroll.focus();
   }
 
   #scrollTo(top: number): void {

@@ -28,4 +28,6 @@ export const de: Words = {
   olderVersion: "Das ist die Fassung, die der Antwort vorlag. Es gibt eine neuere.",
   pageImage: (label) => `Seite ${label}, wie gedruckt`,
   download: "Herunterladen",
+  linkInside: "Zu dieser Stelle im Dokument",
+  linkOutside: (address) => `Führt hinaus, fragt vorher: ${address}`,
 };

@@ -28,6 +28,8 @@ export const en = {
   olderVersion: "This is the version that the answer was given. There is a newer one.",
   pageImage: (label: string) => `Page ${label} as printed`,
   download: "Download",
+  linkInside: "Go to this place in the document",
+  linkOutside: (address: string) => `Leads out, asks first: ${address}`,
 };
 
 export type Words = typeof en;
