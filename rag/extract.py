@@ -52,7 +52,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class PageText:
-    """A page as rag.models.Page keeps it. is_scan: its pictures should be read too (rag.ocr)."""
+    """A page as rag.models.Page keeps it. is_scan: its pictures should be read too (rag.ocr).
+
+    num_left_out: pictures and attachments that nobody reads, all of the file's with its first page.
+    """
 
     page_no: int
     label: str
@@ -63,11 +66,12 @@ class PageText:
     lines: list[list[float]]
     is_scan: bool = False
     num_hidden: int = 0
+    num_left_out: int = 0
 
 
 def probe(path: Path, file_format: str = PDF) -> Probe:
     """Open the file; about 90 ms. file_format: one of rag.formats."""
-    answer = _one_answer(path, _arguments(file_format, "probe"), PROBE_OUTPUT_BYTES)
+    answer = _one_answer(path, child_of(file_format, "probe"), PROBE_OUTPUT_BYTES)
     if not answer["is_isolated"]:
         _say_once_not_isolated()
     return Probe(num_pages=answer["num_pages"], outline=answer["outline"])
@@ -77,7 +81,7 @@ def pages(
     path: Path, first: int, count: int, is_wanted: Callable[[], bool] = lambda: True, file_format: str = PDF
 ) -> list[PageText]:
     """Read count pages from first, in order. Asks every few seconds whether they are still wanted, else stops."""
-    arguments = _arguments(file_format, "extract", str(first), str(count))
+    arguments = child_of(file_format, "extract", str(first), str(count))
     seconds = WALL_SECONDS + WALL_SECONDS_PER_PAGE * count
     return [
         PageText(
@@ -90,12 +94,14 @@ def pages(
             lines=page["lines"],
             is_scan=page.get("is_scan", False),
             num_hidden=page.get("num_hidden", 0),
+            num_left_out=page.get("num_left_out", 0),
         )
         for page in map(_parsed, _frames(_run(path, arguments, SHARD_OUTPUT_BYTES, seconds, is_wanted)))
     ]
 
 
-def _arguments(file_format: str, *arguments: str) -> list[str]:
+def child_of(file_format: str, *arguments: str) -> list[str]:
+    """What the child that reads this format is started with."""
     return [str(CHILD), *arguments] if file_format == PDF else [str(READ_CHILD), file_format, *arguments]
 
 
@@ -159,10 +165,10 @@ def start_on(source: IO[bytes] | None, arguments: list[str]) -> subprocess.Popen
     )
 
 
-def check_status(child: subprocess.Popen[bytes]) -> None:
+def check_status(child: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
     """Raises ChildKilled unless the child has ended, or ends soon, of its own will."""
     try:
-        status = child.wait(timeout=5)
+        status = child.wait(timeout=seconds)
     except subprocess.TimeoutExpired as error:
         raise ChildKilled("timeout") from error
     if status < 0:

@@ -67,7 +67,13 @@ def answer(arguments: list[str], is_isolated: bool) -> Iterator[bytes]:
 def open_pdf() -> Iterator[pypdfium2.PdfDocument]:
     """The PDF on standard input, mapped and never copied. An owner's password alone does not lock it."""
     file = mmap.mmap(0, 0, access=mmap.ACCESS_COPY)
-    data = (ctypes.c_char * len(file)).from_buffer(file)
+    with opened((ctypes.c_char * len(file)).from_buffer(file)) as document:
+        yield document
+
+
+@contextlib.contextmanager
+def opened(data: ctypes.Array[ctypes.c_char]) -> Iterator[pypdfium2.PdfDocument]:
+    """The PDF in these bytes."""
     try:
         document = pypdfium2.PdfDocument(data, password="")
     except pypdfium2.PdfiumError as error:

@@ -48,6 +48,7 @@ def probe(version_id: int) -> None:
             num_scans_done=0,
             num_scans_poor=0,
             num_hidden_chars=0,
+            num_left_out=0,
             num_chars=0,
             outline=found.outline,
             attempt=0,

@@ -24,6 +24,8 @@ from rag.errors import ChildKilled, UnreadableFile
 CHILD = Path(__file__).with_name("ocr_child.py")
 # At the lowest priority beside a busy engine a page may take many times its 1.4 seconds.
 PAGE_SECONDS = 150.0
+# And with all pages given, a while to come to its end.
+END_SECONDS = 60.0
 MAX_FRAME_BYTES = 8 * extract.MIB
 _READ_BYTES = 64 * 1024
 
@@ -42,14 +44,17 @@ class ReadPage:
 
 
 def pages(
-    path: Path, page_nos: Sequence[int], is_wanted: Callable[[], bool] = lambda: True
+    path: Path,
+    page_nos: Sequence[int],
+    is_wanted: Callable[[], bool] = lambda: True,
+    file_format: str = extract.PDF,
 ) -> Generator[ReadPage, None, None]:
     """Each page as soon as it is read, in the order asked for. Closing the iterator ends the children at once.
 
     Measured at 0.7 pages a second of one core (200 pixels an inch). Raises extract.Unwanted when is_wanted, asked every
     few seconds, says no.
     """
-    drawing = extract.start(path, [str(extract.CHILD), "scan", ",".join(map(str, page_nos))])
+    drawing = extract.start(path, extract.child_of(file_format, "scan", ",".join(map(str, page_nos))))
     try:
         reading = extract.start_on(drawing.stdout, [str(CHILD), str(len(page_nos))])
     except BaseException:
@@ -59,8 +64,8 @@ def pages(
         drawing.stdout.close()
     try:
         yield from map(_page, _frames(reading, len(page_nos), is_wanted))
-        extract.check_status(reading)
-        extract.check_status(drawing)
+        extract.check_status(reading, END_SECONDS)
+        extract.check_status(drawing, END_SECONDS)
     finally:
         extract.end(reading)
         extract.end(drawing)

@@ -3,7 +3,7 @@
 It answers as extract_child.py does: pages of text with an outline, here without boxes. An outline entry has a fifth
 value, the character of its page at which the heading begins.
 
-Run as: python -I read_child.py FORMAT probe | FORMAT extract FIRST COUNT
+Run as: python -I read_child.py FORMAT probe | FORMAT extract FIRST COUNT | FORMAT scan PAGE,PAGE,…
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import codecs
 import importlib
 import json
 import os
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from rag import jail
 from rag.readers.paper import Paper
+from rag.readers.pictures import BLANK
 
 # Imported before the file is looked at, and only the one that is needed.
 READERS = {
@@ -35,6 +37,8 @@ READERS = {
     "eml": ("rag.readers.mail", "read"),
 }
 CPU_SECONDS = 120
+# The beginning of a picture as rag/ocr_child.py reads it; size and pixels follow.
+HEAD, MARK = struct.Struct(">4sI"), b"GREY"
 # What files and the names in archives are written in. Nothing can be imported once the process is shut in.
 ENCODINGS = (  # noqa: SIM905
     "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be ascii latin-1 cp437 cp850 cp1250 cp1251 cp1252 cp1253 cp1254 cp1257 "
@@ -46,6 +50,8 @@ Read = Callable[[BinaryIO], Paper]
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[1] == "scan":
+        os.nice(19)
     for encoding in ENCODINGS:
         codecs.lookup(encoding)
     module, name = READERS[arguments[0]]
@@ -64,11 +70,17 @@ def answer(read: Read, arguments: list[str], is_isolated: bool) -> Iterator[byte
     if arguments[0] == "probe":
         yield json.dumps({"num_pages": len(sheets), "outline": paper.outline, "is_isolated": is_isolated}).encode()
         return
+    if arguments[0] == "scan":
+        for number in map(int, arguments[1].split(",")):
+            picture = sheets[number].picture if number < len(sheets) else None
+            yield HEAD.pack(MARK, number) + (picture() if picture is not None else BLANK)
+        return
     first, count = int(arguments[1]), int(arguments[2])
     for number in range(first, min(first + count, len(sheets))):
         sheet = sheets[number]
         page: dict[str, Any] = {"no": number, "label": sheet.label, "text": sheet.text, "lines": []}
-        yield json.dumps(page | {"width": 0, "height": 0, "rotation": 0}).encode()
+        page |= {"width": 0, "height": 0, "rotation": 0, "is_scan": sheet.picture is not None}
+        yield json.dumps(page | {"num_left_out": paper.num_left_out if number == 0 else 0}).encode()
 
 
 if __name__ == "__main__":

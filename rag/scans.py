@@ -23,6 +23,7 @@ from rag.clean import is_junk, num_visible
 from rag.doorbell import ring
 from rag.errors import ChildKilled, RagError, UnreadableFile
 from rag.extract import Unwanted
+from rag.formats import PDF
 from rag.ingest import read_something
 from rag.models import Page, Scan, Version
 from rag.models.version import MAX_CLAIMS
@@ -38,6 +39,8 @@ LEASE_SECONDS = 30.0
 INDEX_SECONDS = 4.0
 # Below this a page says that it was hard to read. Clean print has 90 and more.
 POOR = 75
+# What a picture inside a text must have to be more than a picture.
+MIN_CHARS, MIN_CONFIDENCE = 12, 60
 
 
 def recognise() -> None:
@@ -84,7 +87,7 @@ def _read(claimed: list[Scan], end: float) -> None:
     version, waiting = claimed[0].version, list(claimed)
     indexed_at = _index(version.pk, waiting)
     try:
-        found = ocr.pages(version.path, [row.page_no for row in waiting], lambda: _renew(waiting))
+        found = ocr.pages(version.path, [row.page_no for row in waiting], lambda: _renew(waiting), version.format.name)
         with contextlib.closing(found):
             for page in found:
                 row = waiting.pop(0)
@@ -146,17 +149,13 @@ def _store(row: Scan, found: ocr.ReadPage | None) -> None:
         return
     page = Page.objects.get(version_id=row.version_id, page_no=row.page_no)
     num_new, is_poor = 0, found is None
-    if found is not None and _is_better(found, page.text):
+    is_page = row.version.format == PDF
+    if found is not None and (_is_better(found, page.text) if is_page else _is_text(found)):
         num_new, is_poor = len(found.text) - len(page.text), found.confidence < POOR
-        Page.objects.filter(version_id=row.version_id, page_no=row.page_no).update(
-            text=found.text,
-            lines=found.lines,
-            width=found.width,
-            height=found.height,
-            rotation=found.rotation,
-            source=Page.Source.OCR,
-            confidence=found.confidence,
-        )
+        changed: dict[str, object] = {"text": found.text, "source": Page.Source.OCR, "confidence": found.confidence}
+        if is_page:  # a picture inside another file has no place on a page
+            changed |= {name: getattr(found, name) for name in ("lines", "width", "height", "rotation")}
+        Page.objects.filter(version_id=row.version_id, page_no=row.page_no).update(**changed)
     wanted.update(
         num_scans_done=F("num_scans_done") + 1,
         num_scans_poor=F("num_scans_poor") + int(is_poor),
@@ -167,6 +166,11 @@ def _store(row: Scan, found: ocr.ReadPage | None) -> None:
     row.version.document.announce()
     if is_all_read(row.version_id):
         ring("chunk", row.version_id)
+
+
+def _is_text(found: ocr.ReadPage) -> bool:
+    """Of a picture in a text: photographs and drawings have letters too, if one looks for them."""
+    return num_visible(found.text) >= MIN_CHARS and found.confidence >= MIN_CONFIDENCE and not is_junk(found.text)
 
 
 def _is_better(found: ocr.ReadPage, before: str) -> bool:

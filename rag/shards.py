@@ -136,6 +136,7 @@ def _store_pages(shard: Shard, found: list[reader.PageText]) -> None:
         num_chars=F("num_chars") + num_chars,
         num_scans=F("num_scans") + len(scans),
         num_hidden_chars=F("num_hidden_chars") + sum(page.num_hidden for page in found),
+        num_left_out=F("num_left_out") + sum(page.num_left_out for page in found),
     )
     if wanted.filter(num_chars__gt=MAX_TEXT_CHARS).exists():
         return fail(shard.version, UnreadableFile("too_much_text"))

@@ -40,6 +40,7 @@ class DocumentState:
     place: what its pages are called, see rag.formats. version counts from 1. is_replacing: searches see an earlier
     version while status, counts and error are those of the newest. num_scans: pages whose text is read out of their
     pictures, how many are done, and how many were hard to read. num_hidden_chars: text left out because nobody sees it.
+    num_left_out: pictures and attachments that are not read.
     """
 
     id: uuid.UUID
@@ -64,6 +65,7 @@ class DocumentState:
     num_scans_done: int = 0
     num_scans_poor: int = 0
     num_hidden_chars: int = 0
+    num_left_out: int = 0
 
     @property
     def num_pages_read(self) -> int:
@@ -196,6 +198,7 @@ class Document(models.Model):
             num_scans_done=version.num_scans_done,
             num_scans_poor=version.num_scans_poor,
             num_hidden_chars=version.num_hidden_chars,
+            num_left_out=version.num_left_out,
         )
 
     @transaction.atomic

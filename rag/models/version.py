@@ -50,6 +50,7 @@ class Version(models.Model):
     num_scans_done = models.PositiveIntegerField(default=0, db_default=0)
     num_scans_poor = models.PositiveIntegerField(default=0, db_default=0)
     num_hidden_chars = models.PositiveIntegerField(default=0, db_default=0)
+    num_left_out = models.PositiveIntegerField(default=0, db_default=0)
     num_chars = models.PositiveIntegerField(default=0)
     num_chunks = models.PositiveIntegerField(default=0)
     num_chunks_embedded = models.PositiveIntegerField(default=0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from rag.jail import Refused
+from rag.readers.pictures import Album
 
 MIB = 1024 * 1024
 MAX_ENTRIES = 10_000
@@ -72,6 +73,35 @@ def relations(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]
         whole = target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
         found[item.get("Id", "")] = (item.get("Type", "").rpartition("/")[2], whole)
     return found
+
+
+def pictures_in(
+    archive: zipfile.ZipFile,
+    element: Element,
+    targets: Mapping[str, tuple[str, str]],
+    album: Album,
+    label: str = "",
+) -> None:
+    """Put the pictures that an element of Word or PowerPoint shows into the album. targets: of the part it is in."""
+    for item in element.iter():
+        if local(item) in ("blip", "imagedata"):
+            kind, name = targets.get(attribute(item, "embed") or attribute(item, "id"), ("", ""))
+            if kind == "image":
+                add_picture(archive, name, album, label)
+
+
+def add_picture(archive: zipfile.ZipFile, name: str, album: Album, label: str = "") -> None:
+    """One picture by its name in the archive; what is not there is passed over."""
+    try:
+        member = archive.getinfo(name)
+        if member.file_size > MAX_PART_BYTES or album.is_full:
+            album.leave_out(name)
+        elif not album.has(name):
+            album.add(archive.read(member), label, name)
+    except KeyError:
+        return
+    except DAMAGED:
+        album.leave_out(name)
 
 
 def local(element: Element) -> str:

@@ -1,5 +1,6 @@
 """Word: the body in its order, with headings by outline level and tables as rows.
 
+A picture that may carry text is a page of its own.
 Left out: what is deleted in tracked changes, hidden text, comments, headers and footers. A file has no pages.
 """
 
@@ -12,8 +13,9 @@ from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
 from rag.jail import Refused
-from rag.readers.archive import attribute, children, local, opened, xml
+from rag.readers.archive import attribute, children, local, opened, pictures_in, relations, xml
 from rag.readers.paper import Paper
+from rag.readers.pictures import Album
 
 _HEADING_STYLE = re.compile(r"^(?:heading|überschrift)\s*([1-9])$", re.I)
 MAX_SPAN = 100
@@ -28,8 +30,10 @@ def read(file: BinaryIO) -> Paper:
         raise Refused("broken")
     levels = _heading_levels(archive)
     paper = Paper()
+    album, targets = Album(paper), relations(archive, "word/document.xml")
     for block in _blocks(body):
         _write(paper, block, levels)
+        pictures_in(archive, block, targets, album)
     for name in ("word/footnotes.xml", "word/endnotes.xml"):
         notes = xml(archive, name)
         for note in notes if notes is not None else ():

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 from xml.etree.ElementTree import Element
+from zipfile import ZipFile
 
 from rag.jail import Refused
-from rag.readers.archive import attribute, children, local, opened, xml
+from rag.readers.archive import add_picture, attribute, children, local, opened, xml
 from rag.readers.paper import Paper
+from rag.readers.pictures import Album
 
 MAX_REPEATED = 50
 _SKIPPED = {"tracked-changes", "annotation", "annotation-end", "sequence-decls", "forms", "table-of-content"}
@@ -24,6 +26,7 @@ def read(file: BinaryIO) -> Paper:
     if body is None:
         raise Refused("broken")
     paper = Paper()
+    album = Album(paper)
     for block in _blocks(body):
         if local(block) == "h":
             level = attribute(block, "outline-level")
@@ -34,7 +37,16 @@ def read(file: BinaryIO) -> Paper:
             paper.table([_cells(row) for row in _rows(block)], num_header_rows)
         else:
             paper.paragraph(_text(block))
+        _add_pictures(archive, block, album)
+    _add_pictures(archive, body, album)  # those that stand at no paragraph
     return paper
+
+
+def _add_pictures(archive: ZipFile, element: Element, album: Album) -> None:
+    for image in (item for item in element.iter() if local(item) == "image"):
+        name = attribute(image, "href").removeprefix("./")
+        if name and ":" not in name:  # what lies elsewhere is never fetched
+            add_picture(archive, name, album)
 
 
 def _blocks(element: Element) -> Iterator[Element]:

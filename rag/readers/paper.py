@@ -7,50 +7,71 @@ without pages is cut into parts of some thousand characters, before a heading wh
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rag.jail import MAX_LABEL_CHARS, MAX_OUTLINE_ITEMS, MAX_PAGES, MAX_TITLE_CHARS, UNSTORABLE, Refused
 
 MAX_CHARS = 20_000_000
 PART_CHARS = 4_000
+MAX_PICTURES = 100
 CELLS = " | "
 _HAS_DIGIT = re.compile(r"\d")
 
 
 @dataclass
 class Sheet:
-    """One page: a slide, a run of rows, or a part of a text."""
+    """One page: a slide, a run of rows, a part of a text, or a picture."""
 
     label: str = ""
     text: str = ""
+    # Its pixels, where the page is a picture whose text has still to be read: see rag.readers.pictures.
+    picture: Callable[[], bytes] | None = None
 
 
 @dataclass
 class Paper:
-    """has_pages: the file says where a page ends (slides, sheets), so none is cut here."""
+    """has_pages: the file says where a page ends (slides, sheets), so none is cut here.
+
+    num_left_out: pictures and attachments that are not read. label: of pages that are begun because one is full.
+    """
 
     has_pages: bool = False
     sheets: list[Sheet] = field(default_factory=list)
     outline: list[list[object]] = field(default_factory=list)
     num_chars: int = 0
+    num_pictures: int = 0
+    num_left_out: int = 0
+    label: str = ""
     _lines: list[str] = field(default_factory=list)
     _length: int = 0
     _was_row: bool = False
+    _is_closed: bool = False
 
     def page(self, label: str = "") -> None:
         """Everything from here on stands on a new page."""
         self._finish()
+        self._is_closed = False
         if len(self.sheets) >= MAX_PAGES:
             raise Refused("too_many_pages", num_pages=len(self.sheets) + 1, limit=MAX_PAGES)
         self.sheets.append(Sheet(label[:MAX_LABEL_CHARS]))
+
+    def picture(self, pixels: Callable[[], bytes], label: str = "") -> None:
+        """A page that is a picture; what comes after it stands on another."""
+        if self.num_pictures >= MAX_PICTURES:
+            self.num_left_out += 1
+            return
+        self.num_pictures += 1
+        self.page(label or self.label)
+        self.sheets[-1].picture = pixels
+        self._is_closed = True
 
     def heading(self, text: str, level: int) -> None:
         line = _one_line(text)
         if not line:
             return
         if not self.has_pages and self._length > PART_CHARS // 2:
-            self.page()
+            self.page(self.label)
         start = self._add(line, is_row=False)
         if len(self.outline) < MAX_OUTLINE_ITEMS:
             title = line[:MAX_TITLE_CHARS]
@@ -86,9 +107,17 @@ class Paper:
         if named:
             self._add(CELLS.join(named), is_row=True)
 
-    def append(self, other: Paper, level: int) -> None:
-        """What another reader has written, its headings below level."""
+    def append(self, other: Paper, level: int, label: str) -> None:
+        """What another reader has written, on the page just begun and on others of this label, headings below level."""
+        self.num_left_out += other.num_left_out
         for number, sheet in enumerate(other.finished()):
+            self.label = _joined(label, sheet.label)
+            if sheet.picture is not None:
+                self.picture(sheet.picture)
+                continue
+            if sheet.label and number:
+                self.page(self.label)
+            self.sheets[-1].label = self.label
             headings = {int(str(item[4])): item for item in other.outline if item[2] == number}
             position = 0
             for line in sheet.text.split("\n"):
@@ -98,6 +127,10 @@ class Paper:
                     self._add(_one_line(line), is_row=CELLS in line)
                 position += len(line) + 1
 
+    def close(self) -> None:
+        """What comes now stands on another page, without a label."""
+        self.label, self._is_closed = "", True
+
     def finished(self) -> list[Sheet]:
         """The pages; an empty file has one without text."""
         self._finish()
@@ -105,8 +138,8 @@ class Paper:
 
     def _add(self, line: str, *, is_row: bool) -> int:
         """Where the line begins on its page."""
-        if not self.sheets or (not self.has_pages and self._length > PART_CHARS):
-            self.page()
+        if not self.sheets or self._is_closed or (not self.has_pages and self._length > PART_CHARS):
+            self.page(self.label)
         self.num_chars += len(line) + 2
         if self.num_chars > MAX_CHARS:
             raise Refused("too_much_text")
@@ -124,6 +157,12 @@ class Paper:
         if self.sheets:
             self.sheets[-1].text += "".join(self._lines)
         self._lines, self._length, self._was_row = [], 0, False
+
+
+def _joined(label: str, inner: str) -> str:
+    """ "Offer.pdf › 3", of which the end stays whole."""
+    end = f" › {inner}" if inner else ""
+    return label[: MAX_LABEL_CHARS - len(end)] + end
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import heapq  # noqa: F401 - Counter looks for it when it is first needed, which is too late here
 import json
 import os
 import resource

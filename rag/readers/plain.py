@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from rag.jail import MAX_OUTLINE_ITEMS, MAX_PAGES, MAX_TITLE_CHARS, UNSTORABLE, Refused
 from rag.readers.paper import MAX_CHARS, Paper, Sheet
+from rag.readers.pictures import Album
 
 PART_CHARS = 6_000
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n(?=\S)")
@@ -16,6 +19,20 @@ _HASHES = re.compile(r"^ {0,3}(#{1,6})[ \t]+(\S.*)$")
 # == Section == is how wikis write it, with one = for the title.
 _WIKI = re.compile(r"^ ?((?:= ?){1,6})\s*([^=\s](?:[^=]*[^=\s])?)\s*((?:= ?){1,6})\s*$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
+
+
+# A picture inside a page of HTML or Markdown, up to its last character.
+DATA_URI = re.compile(r"data:image/[a-z+.-]{1,20};base64,([A-Za-z0-9+/=\s]+)", re.I)
+_MARKED_PICTURE = re.compile(r"(?<=\()" + DATA_URI.pattern.replace(r"\s", "") + r"(?=[)\s])", re.I)
+
+
+def picture_of(uri: str) -> bytes:
+    """The bytes of a DATA_URI; none when they cannot be decoded."""
+    found = DATA_URI.match(uri)
+    try:
+        return base64.b64decode("".join(found[1].split())) if found else b""
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def read_text(file: BinaryIO) -> Paper:
@@ -38,6 +55,8 @@ def decoded(data: bytes) -> str:
 
 def _read(file: BinaryIO, *, has_marks: bool) -> Paper:
     text = decoded(file.read(MAX_CHARS * 4 + 1)).translate(UNSTORABLE)
+    pictures = [match.group() for match in _MARKED_PICTURE.finditer(text)] if has_marks else []
+    text = _MARKED_PICTURE.sub("", text) if pictures else text
     if len(text) > MAX_CHARS:
         raise Refused("too_much_text")
     paper = Paper()
@@ -52,6 +71,9 @@ def _read(file: BinaryIO, *, has_marks: bool) -> Paper:
         while start >= ends[page_no]:
             page_no += 1
         paper.outline.append([level - 1, title[:MAX_TITLE_CHARS], page_no, None, start - starts[page_no]])
+    album = Album(paper)
+    for uri in pictures:
+        album.add(picture_of(uri))
     return paper
 
 

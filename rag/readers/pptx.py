@@ -1,18 +1,20 @@
 """PowerPoint: a page for each slide, with its title as heading, its text, its tables and the speaker's notes.
 
-A hidden slide keeps its number and is empty. Left out: charts, diagrams and comments.
+A picture that may carry text is a page after its slide, with the same number. A
+hidden slide keeps its number and is empty. Left out: charts, diagrams and comments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 from xml.etree.ElementTree import Element
 from zipfile import ZipFile
 
 from rag.jail import Refused
-from rag.readers.archive import attribute, children, local, opened, relations, xml
+from rag.readers.archive import attribute, children, local, opened, pictures_in, relations, xml
 from rag.readers.paper import Paper
+from rag.readers.pictures import Album
 
 PRESENTATION = "ppt/presentation.xml"
 
@@ -24,17 +26,20 @@ def read(file: BinaryIO) -> Paper:
         raise Refused("broken")
     parts = relations(archive, PRESENTATION)
     paper = Paper(has_pages=True)
+    album = Album(paper)
     for number, slide_id in enumerate((item for item in root.iter() if local(item) == "sldId"), start=1):
         relation = next((value for key, value in slide_id.attrib.items() if key.endswith("}id")), "")
         _kind, name = parts.get(relation, ("", ""))
         slide = xml(archive, name) if name else None
         paper.page(str(number))
         if slide is not None and slide.get("show") not in ("0", "false"):
-            _write_slide(paper, archive, name, slide)
+            targets = relations(archive, name)
+            _write_slide(paper, archive, targets, slide)
+            pictures_in(archive, slide, targets, album, str(number))
     return paper
 
 
-def _write_slide(paper: Paper, archive: ZipFile, name: str, slide: Element) -> None:
+def _write_slide(paper: Paper, archive: ZipFile, targets: Mapping[str, tuple[str, str]], slide: Element) -> None:
     shapes = list(_shapes(slide))
     titles = [shape for shape in shapes if _placeholder(shape) in ("title", "ctrTitle")]
     for shape in titles:
@@ -48,7 +53,7 @@ def _write_slide(paper: Paper, archive: ZipFile, name: str, slide: Element) -> N
         elif shape not in titles and _placeholder(shape) not in ("sldNum", "ftr", "dt"):
             for text in _paragraphs(shape):
                 paper.paragraph(text)
-    for kind, target in relations(archive, name).values():
+    for kind, target in targets.values():
         notes = xml(archive, target) if kind == "notesSlide" else None
         for shape in _shapes(notes) if notes is not None else ():
             if _placeholder(shape) == "body":

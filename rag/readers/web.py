@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from typing import BinaryIO
 
 from rag.readers.paper import Paper
-from rag.readers.plain import decoded
+from rag.readers.pictures import Album
+from rag.readers.plain import DATA_URI, decoded, picture_of
 
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([\w-]{1,30})""", re.I)
 _SKIPPED = {"script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select", "textarea", "head"}
@@ -52,10 +53,13 @@ class _Page(HTMLParser):
         self.num_header_rows = 0
         self.span: tuple[int, int] | None = None  # columns and rows of the open cell
         self.below: dict[int, tuple[str, int, int]] = {}  # column -> text, rows it goes on for, the last row it is in
+        self.album, self.pictures = Album(paper), list[str]()  # those of the page, and those not yet on the paper
         self.depth = 0  # tables in tables are read as text of the cell
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag in _VOID:
+            if tag == "img" and not self.hidden and DATA_URI.match(source := dict(attributes).get("src") or ""):
+                self.pictures.append(source)
             if tag in ("br", "hr"):
                 self.text.append(" ")
             return
@@ -108,6 +112,12 @@ class _Page(HTMLParser):
         else:
             self.paper.paragraph(text)
         self.level = 0
+        self._show_pictures()
+
+    def _show_pictures(self) -> None:
+        pictures, self.pictures = self.pictures, []
+        for source in pictures:
+            self.album.add(picture_of(source))
 
     def _open_table(self) -> None:
         if self.rows is None:
@@ -157,6 +167,7 @@ class _Page(HTMLParser):
         self.span, self.below = None, {}
         self.text = []
         self.paper.table(rows, self.num_header_rows or -1)
+        self._show_pictures()
 
 
 def _span(given: dict[str, str | None], name: str) -> int:

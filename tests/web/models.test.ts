@@ -104,7 +104,7 @@ test("waiting says its stage, its place and how far it is", () => {
 
 const DOCUMENT: DocumentState = {
   id: "d", title: "T", status: "extracting", num_pages: 10, num_pages_done: 5, num_scans: 0,
-  num_scans_done: 0, num_scans_poor: 0, num_hidden_chars: 0, num_chunks: 4, num_chunks_embedded: 1,
+  num_scans_done: 0, num_scans_poor: 0, num_hidden_chars: 0, num_left_out: 0, num_chunks: 4, num_chunks_embedded: 1,
   is_searchable: false, is_ready: false, error: null, created_at: "", collection: null, is_thread_file: false, version: 1, is_replacing: false, size_bytes: 1,
 };
 

@@ -39,6 +39,7 @@ export interface DocumentState {
   num_scans_done: number;
   num_scans_poor: number;
   num_hidden_chars: number;
+  num_left_out: number;
   num_chunks: number;
   num_chunks_embedded: number;
   is_searchable: boolean;

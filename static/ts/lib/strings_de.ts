@@ -250,6 +250,7 @@ export const de: Strings = {
   readFromScans: (pages) => `${plural(pages, "Seite", "Seiten")} aus Scans gelesen`,
   poorScans: (pages) => `${pages} schwer lesbar`,
   hiddenText: "verborgener Text weggelassen",
+  partsNotRead: (count) => `${plural(count, "Bild oder Anhang", "Bilder oder Anhänge")} nicht gelesen`,
   statusReady: (pages) => `Bereit, ${plural(pages, "Seite", "Seiten")}`,
   statusReadyShort: "Bereit",
   statusFailed: "Konnte nicht gelesen werden",

@@ -248,6 +248,7 @@ export const en = {
   readFromScans: (pages: number) => `${plural(pages, "page", "pages")} read from scans`,
   poorScans: (pages: number) => `${pages} hard to read`,
   hiddenText: "hidden text left out",
+  partsNotRead: (count: number) => `${plural(count, "picture or attachment", "pictures or attachments")} not read`,
   statusReady: (pages: number) => `Ready, ${plural(pages, "page", "pages")}`,
   statusReadyShort: "Ready",
   statusFailed: "Could not be read",

@@ -38,6 +38,7 @@ const notes = (document: DocumentState): string[] => [
   document.num_scans > 0 ? strings.readFromScans(document.num_scans) : "",
   document.num_scans_poor > 0 ? strings.poorScans(document.num_scans_poor) : "",
   document.num_hidden_chars > 0 ? strings.hiddenText : "",
+  document.num_left_out > 0 ? strings.partsNotRead(document.num_left_out) : "",
 ].filter(Boolean);
 
 /** Of a document that is read in part: how much of it a question finds. */
