@@ -85,8 +85,8 @@ def fill_chunks(space: Any, num_chunks: int, dice: np.random.Generator) -> None:
         cursor.execute("SET LOCAL maintenance_work_mem = '2GB'")
         cursor.execute("DROP INDEX rag_chunk_tsv")
         _make_documents(owner, num_documents)
-        cursor.execute("UPDATE rag_document d SET live_version_id = v.id, newest_version_id = v.id"
-                       " FROM rag_version v WHERE v.document_id = d.id")  # fmt: skip
+        cursor.execute("UPDATE rag_document d SET live_version_id = v.id, newest_version_id = v.id,"
+                       " num_live_chunks = v.num_chunks FROM rag_version v WHERE v.document_id = d.id")  # fmt: skip
         _copy_chunks(cursor, num_chunks, dice)
         cursor.execute("CREATE INDEX rag_chunk_tsv ON rag_chunk USING gin (tsv) WITH (fastupdate = off)")
 

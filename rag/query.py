@@ -20,6 +20,8 @@ NUM_PAIRED = 8
 MAX_TOGETHER = 4
 # 3,000 found no more and took twice as long where half of 100,000 chunks may be seen.
 CAP_ROWS = 1_000
+# Where rights are a filter on rows that words have found, those that may not be seen are read, too.
+CAP_READ = 4_000
 
 
 @dataclass(frozen=True)
@@ -56,27 +58,28 @@ class WordQuery:
     total: float
 
 
-def build(terms: Sequence[Term], num_all: int, num_visible: int) -> WordQuery | None:
-    """None when no word of the question stands anywhere."""
+def build(terms: Sequence[Term], num_all: int, num_visible: int, *, reads_unseen: bool = False) -> WordQuery | None:
+    """None when no word of the question stands anywhere. reads_unseen: no index can pass over what is not visible."""
     known = sorted((term for term in terms if term.num_chunks > 0), key=lambda term: (term.num_chunks, term.lexemes))
     known = known[:MAX_TERMS]
     if not known:
         return None
     # Frequencies are of the whole corpus; what counts is how many rows the asker may see.
     share = min(1.0, num_visible / max(num_all, 1))
+    most = min(CAP_ROWS, CAP_READ * share) if reads_unseen else CAP_ROWS
     weighted = tuple(Weighted(term.tsquery, len(term.lexemes), round(term.idf(num_all), 4)) for term in known)
     missing = sum(term.idf(num_all) for term in terms if term.num_chunks == 0)
     total = sum(term.weight for term in weighted) + missing
-    return WordQuery(" | ".join(_condition(known, num_all, share)), weighted, total)
+    return WordQuery(" | ".join(_condition(known, num_all, share, most)), weighted, total)
 
 
-def _condition(known: Sequence[Term], num_all: int, share: float) -> list[str]:
+def _condition(known: Sequence[Term], num_all: int, share: float, most: float) -> list[str]:
     chosen: list[str] = []
     alone: set[Term] = set()
     num_rows = 0.0
     for term in known:
         rows = term.num_chunks * share
-        if rows > CAP_ROWS or num_rows + rows > CAP_ROWS:
+        if num_rows + rows > most:
             break
         chosen.append(term.tsquery)
         alone.add(term)
@@ -85,7 +88,7 @@ def _condition(known: Sequence[Term], num_all: int, share: float) -> list[str]:
     for size in range(2, MAX_TOGETHER + 1):
         for terms in itertools.combinations(rare, size):
             rows = _estimate(terms, num_all) * share
-            if num_rows + rows <= CAP_ROWS:
+            if num_rows + rows <= most:
                 chosen.append(_together(terms))
                 num_rows += rows
         if chosen:

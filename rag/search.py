@@ -236,7 +236,7 @@ def _by_words(cursor: CursorWrapper, seen: retrieval.Visible, question: str) -> 
     words = question_words(question)
     stop_words = STOP_WORDS if set(words) - STOP_WORDS else frozenset()
     found = retrieval.terms(cursor, [word for word in words if word not in stop_words], language(question))
-    built = query.build(found.terms, found.num_chunks, seen.num_chunks)
+    built = query.build(found.terms, found.num_chunks, seen.num_chunks, reads_unseen=not seen.names_few)
     if built is None:
         return [], 0.0
     return retrieval.by_words(cursor, seen, built, found.average), built.total

@@ -20,7 +20,7 @@ FROM hit c
 JOIN rag_version v ON v.id = c.version_id
 JOIN rag_document d ON d.id = v.document_id
 LEFT JOIN rag_page p ON p.version_id = c.version_id AND p.page_no = c.page_first
-WHERE c.version_id = ANY(%(versions)s::bigint[])
+WHERE {seen}
 """
 _SIZES = """
 SELECT c.id, c.num_tokens
@@ -34,7 +34,7 @@ SELECT hit.id, c.ordinal - hit.ordinal AS step, c.id, c.body, c.spans
 FROM hit
 JOIN rag_chunk c ON c.version_id = hit.version_id AND c.heading = hit.heading
     AND c.ordinal IN (hit.ordinal - 1, hit.ordinal + 1)
-WHERE hit.version_id = ANY(%(versions)s::bigint[]) ORDER BY hit.id, step DESC
+WHERE {seen} ORDER BY hit.id, step DESC
 """
 
 
@@ -68,7 +68,7 @@ class Neighbour:
 
 def rows(cursor: CursorWrapper, seen: Visible, chunk_ids: Sequence[int]) -> Mapping[int, ChunkRow]:
     """The chunks themselves, by id; none that may not be seen."""
-    cursor.execute(_ROWS, {"versions": seen.versions, "chunks": list(chunk_ids)})
+    cursor.execute(_ROWS.format(seen=seen.has("c.version_id")), {"versions": seen.versions, "chunks": list(chunk_ids)})
     columns = [column.name for column in cursor.description or ()]
     found = (dict(zip(columns, values, strict=True)) for values in cursor.fetchall())
     return {values["id"]: ChunkRow(**values | {"spans": json.loads(values["spans"])}) for values in found}
@@ -82,7 +82,9 @@ def sizes(cursor: CursorWrapper, seen: Visible) -> list[tuple[int, int]]:
 
 def neighbours(cursor: CursorWrapper, seen: Visible, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
     """Of each hit, what follows it first: an answer goes on more often than it began before."""
-    cursor.execute(_NEIGHBOURS, {"versions": seen.versions, "chunks": list(chunk_ids)})
+    cursor.execute(
+        _NEIGHBOURS.format(seen=seen.has("hit.version_id")), {"versions": seen.versions, "chunks": list(chunk_ids)}
+    )
     found: dict[int, list[Neighbour]] = {}
     for hit, step, chunk_id, body, spans in cursor.fetchall():
         found.setdefault(hit, []).append(Neighbour(step, chunk_id, body, json.loads(spans)))

@@ -19,7 +19,7 @@ NUM_CANDIDATES = 100
 # Looked at by their excerpts before the best NUM_CANDIDATES are kept.
 NUM_NEAR = 200
 
-# versions are those of visible(), of the same snapshot. As a constant array they become a hash table.
+# versions are those of visible(), of the same snapshot.
 _EXACT = """
 SELECT e.chunk_id, (e.vector <=> %(vector)s::halfvec) + 0 AS distance
 FROM unnest(%(versions)s::bigint[]) AS seen(version_id) JOIN {partition} e USING (version_id)
@@ -29,7 +29,7 @@ ORDER BY (e.vector <=> %(vector)s::halfvec) + 0, e.chunk_id LIMIT %(limit)s
 _APPROXIMATE = """
 SELECT chunk_id, distance FROM (
     SELECT e.chunk_id, e.vector <=> %(vector)s::halfvec AS distance FROM {partition} e
-    WHERE e.version_id = ANY(%(versions)s::bigint[])
+    WHERE {seen}
     ORDER BY e.vector <=> %(vector)s::halfvec LIMIT %(limit)s) nearest
 ORDER BY distance + 0, chunk_id
 """
@@ -37,10 +37,10 @@ ORDER BY distance + 0, chunk_id
 _CLOSEST = """
 SELECT chunk_id, min(distance) AS distance FROM (
     SELECT e.chunk_id, e.vector <=> %(vector)s::halfvec AS distance FROM {partition} e
-    WHERE e.chunk_id = ANY(%(chunks)s) AND e.version_id = ANY(%(versions)s::bigint[])
+    WHERE e.chunk_id = ANY(%(chunks)s) AND {seen}
     UNION ALL
     SELECT x.chunk_id, x.vector <=> %(vector)s::halfvec FROM {excerpts} x
-    WHERE x.chunk_id = ANY(%(chunks)s) AND x.version_id = ANY(%(versions)s::bigint[])) measured
+    WHERE x.chunk_id = ANY(%(chunks)s) AND {seen_excerpt}) measured
 GROUP BY chunk_id ORDER BY distance, chunk_id LIMIT %(limit)s
 """
 
@@ -59,7 +59,7 @@ def nearest(
             " set_config('work_mem', '32MB', true)"
         )
     parameters: dict[str, Any] = {"versions": seen.versions, "vector": _text(vector), "limit": NUM_NEAR}
-    cursor.execute(statement.format(partition=space.partition), parameters)
+    cursor.execute(statement.format(partition=space.partition, seen=seen.has("e.version_id")), parameters)
     return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
 
 
@@ -76,7 +76,13 @@ def closest(
         "chunks": list(chunk_ids),
         "limit": NUM_CANDIDATES,
     }
-    cursor.execute(_CLOSEST.format(partition=space.partition, excerpts=space.excerpts), parameters)
+    statement = _CLOSEST.format(
+        partition=space.partition,
+        excerpts=space.excerpts,
+        seen=seen.has("e.version_id"),
+        seen_excerpt=seen.has("x.version_id"),
+    )
+    cursor.execute(statement, parameters)
     return [(chunk_id, 1.0 - distance) for chunk_id, distance in cursor.fetchall()]
 
 

@@ -35,7 +35,7 @@ WITH candidate AS MATERIALIZED (
     SELECT c.id, c.tsv, c.num_lexemes, {matched} AS matched
     FROM (
         SELECT id, tsv || ''::tsvector AS tsv, num_lexemes FROM rag_chunk
-        WHERE tsv @@ %(condition)s::tsquery AND version_id = ANY(%(versions)s::bigint[]) LIMIT %(num_read)s) c
+        WHERE tsv @@ %(condition)s::tsquery AND {seen} LIMIT %(num_read)s) c
     ORDER BY matched DESC, c.id LIMIT %(num_scored)s)
 SELECT id, ({score}) / (0.7 + 0.3 * num_lexemes / %(average)s) AS score, matched
 FROM candidate ORDER BY score DESC, id LIMIT %(limit)s
@@ -103,6 +103,6 @@ def by_words(cursor: CursorWrapper, seen: Visible, query: WordQuery, average: fl
         # ts_rank divides by the number of forms; a chunk holds one of them, that of its own language.
         rank = f"{term.num_forms} * ts_rank('{{1,1,1,1}}', tsv, %(term{number})s::tsquery, 0)"
         score.append(f"%(weight{number})s::float8 * least(1, {rank})")
-    statement = _WORDS.format(matched=" + ".join(matched), score=" + ".join(score))
+    statement = _WORDS.format(matched=" + ".join(matched), score=" + ".join(score), seen=seen.has("version_id"))
     cursor.execute(statement, parameters)
     return [WordHit(*row) for row in cursor.fetchall()]

@@ -95,6 +95,17 @@ def test_only_common_words_still_find_something() -> None:
     assert query.build([query.Term(("x",), 0)], 10, 10) is None
 
 
+def test_rows_that_may_not_be_seen_count_where_they_are_read() -> None:
+    """Seeing a tenth, a word of 6,000 chunks has 600 to rank and 6,000 to read."""
+    terms = [query.Term(("pump",), 6_000), query.Term(("water",), 600_000)]
+    by_index = query.build(terms, num_all=1_000_000, num_visible=100_000)
+    by_filter = query.build(terms, num_all=1_000_000, num_visible=100_000, reads_unseen=True)
+    assert by_index is not None
+    assert by_filter is not None
+    assert by_index.condition == "('pump')"
+    assert by_filter.condition == "(('pump') & ('water'))"
+
+
 def test_a_question_of_common_words_is_not_half_the_corpus() -> None:
     """Where no pair is rare enough, three or more words must stand together, so that few rows are read and ranked."""
     terms = [query.Term((word,), 150_000) for word in ("a", "b", "c")]

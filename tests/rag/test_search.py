@@ -171,6 +171,22 @@ def test_no_leak_in_random_combinations(alice: Any, bob: Any, space: Space) -> N
             assert bool(result.num_visible_chunks) == bool(wanted)
 
 
+def test_many_documents_are_filtered_and_few_are_looked_up(
+    handbook: Document, policies: Document, alice: Any, bob: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways of saying what may be seen find the same, and nothing of anybody else."""
+    question = "When does the canteen open for lunch?"
+    few = search.passages(question, employee=alice)
+    monkeypatch.setattr(retrieval.scope, "FEW_VERSIONS", 0)
+    many = search.passages(question, employee=alice)
+    assert few.passages
+    assert (many.passages, many.neighbours) == (few.passages, few.neighbours)
+    library(bob, POLICIES, "Bob's.pdf")
+    assert {each.document_id for each in search.passages(question, employee=alice).passages} <= {
+        handbook.pk, policies.pk,
+    }  # fmt: skip
+
+
 def test_the_index_path_finds_what_the_exact_path_finds(
     policies: Document, handbook: Document, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
