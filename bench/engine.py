@@ -41,6 +41,7 @@ class Options:
     num_runs: int
     num_threads: int
     streams: Sequence[int]
+    model: str = CHAT  # below the models folder
 
 
 def main() -> None:
@@ -50,13 +51,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=0, help="runs of each workload and server")
     parser.add_argument("--threads", type=int, default=max(1, len(os.sched_getaffinity(0)) - 1))
     parser.add_argument("--streams", type=int, nargs="+", help="of A; otherwise 1, 2, 4, 8, 16 and 32")
+    parser.add_argument("--model", default=CHAT, help="another chat model, below the models folder and without .gguf")
     given = parser.parse_args()
+    if not (MODELS_DIR / f"{given.model}.gguf").exists():
+        parser.error(f"there is no {given.model}.gguf in {MODELS_DIR}")
     unknown = [name for name in given.workloads if name not in ALL]
     if unknown:
         parser.error(f"there is no workload {unknown[0]}; there are: {', '.join(ALL)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the servers are ended also then
     streams = given.streams or ((1, 4, 8) if given.quick else (1, 2, 4, 8, 16, 32))
-    options = Options(given.quick, given.runs or (2 if given.quick else 5), given.threads, streams)
+    options = Options(given.quick, given.runs or (2 if given.quick else 5), given.threads, streams, given.model)
     say(f"{machine()}, commit {commit()}, {options.num_threads} threads, {options.num_runs} runs")
     wanted = given.workloads or list(ALL)
     chatting = [name for name in wanted if name in MEASURES]
@@ -70,10 +74,10 @@ def main() -> None:
 
 
 @contextmanager
-def both(options: Options, model: str = CHAT, *, default_start: bool = False) -> Iterator[tuple[Server, Server]]:
+def both(options: Options, model: str = "", *, default_start: bool = False) -> Iterator[tuple[Server, Server]]:
     """Ours and llama-server, loaded and warm. default_start: as both start when nobody tells them how many threads to
     take."""
-    threads = str(options.num_threads)
+    path, threads = MODELS_DIR / f"{model or options.model}.gguf", str(options.num_threads)
     variables = {"HEARTH_MAX_RUNNING": str(NUM_SLOTS), "HEARTH_KEEP_ALIVE_SECONDS": "100000"}
     if model == EMBEDDING:
         arguments = ["--embedding", "-c", "2048", "-b", "2048", "-ub", "2048", "--kv-unified"]
@@ -85,15 +89,15 @@ def both(options: Options, model: str = CHAT, *, default_start: bool = False) ->
         variables |= {"HEARTH_THREADS": threads, "HEARTH_NICE": "0"}  # else it would win by priority on a busy machine
         arguments += ["-t", threads, "-tb", threads]
     with ExitStack() as stack:
-        ours = stack.enter_context(running_inference("llama", MODELS_DIR, **variables))
-        peer_url, peer_pid = stack.enter_context(_llama_server.running(MODELS_DIR / f"{model}.gguf", arguments))
+        ours = stack.enter_context(running_inference("llama", path.parent, **variables))
+        peer_url, peer_pid = stack.enter_context(_llama_server.running(path, arguments))
         headers = {"Authorization": f"Bearer {ours.secret}"}
-        httpx.post(f"{ours.url}/v1/models/{model}/load", headers=headers, timeout=120, trust_env=False)
+        httpx.post(f"{ours.url}/v1/models/{path.stem}/load", headers=headers, timeout=600, trust_env=False)
         servers = (
-            Server("hearth", ours.url, model, ours.pid, True, headers),
-            Server("llama-server", peer_url, model, peer_pid, False),
+            Server("hearth", ours.url, path.stem, ours.pid, True, headers),
+            Server("llama-server", peer_url, path.stem, peer_pid, False),
         )
-        if model == CHAT:
+        if model != EMBEDDING:
             for server in servers:
                 run(_workloads.chat(server, 1, "warm", num_out=8))
         yield servers
@@ -189,7 +193,7 @@ def measure_overhead(options: Options) -> None:
     with both(options) as (ours, _):
         for number in range(options.num_runs):
             through = run(_workloads.chat(ours, 8, f"overhead.{number}"))["tok/s"]
-            bare = _bare.chat(CHAT, f"overhead.{number}", options.num_threads, (CONTEXT, CELLS, BATCH, UBATCH))
+            bare = _bare.chat(options.model, f"overhead.{number}", options.num_threads, (CONTEXT, CELLS, BATCH, UBATCH))
             say(f"  overhead run {number + 1}: service {through:.1f} tok/s, bare loop {bare:.1f} tok/s")
             percents.append((bare - through) / bare * 100)
     figure("engine.overhead_percent", percents, "%")
