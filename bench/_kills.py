@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Awaitable, Callable, Iterator
 
 import psycopg
 
@@ -49,35 +50,45 @@ def measure(is_quick: bool) -> None:
 async def _measure(hearth: _hearth.Hearth, keys: list[str], database: str, num_questions: int, num_kills: int) -> None:
     asked: dict[str, str] = {}
     failed: list[str] = []
-    waiting = iter(range(num_questions))
+    killed: list[str] = []
+    death = asyncio.Condition()
+    numbers = iter(range(num_questions))
+
+    async def due(number: int) -> None:
+        """No question comes before its share of the kills: kills that hit nobody prove nothing."""
+        async with death:
+            await death.wait_for(lambda: len(killed) >= number * num_kills // num_questions)
+
     readers = [Reader(hearth.url, key) for key in keys for _ in range(TABS_PER_PERSON)]
     for reader in readers:
         reader.stay_in_background()
     began = time.monotonic()
-    work = [asyncio.create_task(_ask_all(reader, waiting, asked, failed)) for reader in readers]
-    killer = asyncio.create_task(_kill(hearth.pid, num_kills))
+    work = [asyncio.create_task(_ask_all(reader, numbers, due, asked, failed)) for reader in readers]
+    killer = asyncio.create_task(_kill(hearth.pid, num_kills, killed, death))
     done = asyncio.gather(*work)
     while not done.done() or not killer.done():
         say(f"  {time.monotonic() - began:5.0f} s: {len(asked)} acknowledged, {len(failed)} without a whole answer yet")
         await asyncio.wait({done, killer}, timeout=10.0)
-        if done.done() and not killer.done():
-            # Kills that hit nobody prove nothing.
-            killer.cancel()
-            await asyncio.wait({killer})
-            say("  the questions were answered before all kills were spent")
-    num_killed = killer.result() if not killer.cancelled() else 0
     lost = await _lost(database, asked)
     for reader in readers:
         await reader.leave()
-    say(f"  {len(asked)} acknowledged in {time.monotonic() - began:.0f} s, {num_killed or 'some'} kills")
+    deaths = ", ".join(f"{killed.count(name)} {name}" for name in TARGETS)
+    say(f"  {len(asked)} acknowledged in {time.monotonic() - began:.0f} s, {len(killed)} kills: {deaths}")
     for name in failed[:20]:
         say(f"  {name}")
     figure("chat.messages_lost", [lost], "messages")
 
 
-async def _ask_all(reader: Reader, waiting: object, asked: dict[str, str], failed: list[str]) -> None:
+async def _ask_all(
+    reader: Reader,
+    numbers: Iterator[int],
+    due: Callable[[int], Awaitable[None]],
+    asked: dict[str, str],
+    failed: list[str],
+) -> None:
     chance = random.Random(id(reader))
-    for number in waiting:  # type: ignore[attr-defined]  # an iterator that all share
+    for number in numbers:
+        await due(number)
         ref = str(uuid.uuid4())
         text = f"{number} " + " ".join(f"w{chance.randrange(9999)}" for _ in range(chance.randrange(5, 60)))
         _accepted, answer = await reader.ask(f"say: {text}", ref=ref)
@@ -93,11 +104,10 @@ async def _ended(answer: Answer) -> bool:
     return answer.over.is_set()
 
 
-async def _kill(launcher: int, num_kills: int) -> int:
-    """One process after the other, once it is there; returns how many died."""
-    chance = random.Random(7)
-    num_killed = 0
-    while num_killed < num_kills:
+async def _kill(launcher: int, num_kills: int, killed: list[str], death: asyncio.Condition) -> None:
+    """One process after the other, once it is there; `killed` gets their names, `death` tells."""
+    chance = random.Random()
+    while len(killed) < num_kills:
         await asyncio.sleep(chance.uniform(1.0, 3.0))
         name = chance.choice(list(TARGETS))
         pid = next(
@@ -107,8 +117,9 @@ async def _kill(launcher: int, num_kills: int) -> int:
             continue
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-            num_killed += 1
-    return num_killed
+            async with death:
+                killed.append(name)
+                death.notify_all()
 
 
 async def _lost(database: str, asked: dict[str, str]) -> int:

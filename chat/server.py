@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from twisted.logger import formatEvent
 from chat.edges.forwarded import TrustedProxies
 from chat.edges.http import EdgeFactory, EdgeRequest
 from chat.edges.limits import BodyBudget, Limits
+from chat.edges.patrol import Patrol
 from chat.edges.websocket import EdgeSocket, EdgeSocketFactory, FrameQueue
 
 logger = logging.getLogger("chat.server")
@@ -47,13 +49,13 @@ class EdgeServer(Server):  # type: ignore[misc]
         self.failure: str | None = None
         self.connections: dict[Any, dict[str, Any]] = {}
         self._ports: list[Any] = []
+        self._patrol = Patrol(self, reactor)
 
     def run(self) -> None:
         self.http_factory = EdgeFactory(self)
         self.ws_factory = EdgeSocketFactory(self)
         globalLogBeginner.beginLoggingTo([_forward_failures], redirectStandardIO=False, discardBuffer=True)
-        reactor.callLater(1, self.application_checker)
-        reactor.callLater(2, self.timeout_checker)
+        self._patrol.begin()
         loop = reactor._asyncioEventloop
         asyncio.set_event_loop(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,8 +87,28 @@ class EdgeServer(Server):  # type: ignore[misc]
         if isinstance(protocol, EdgeRequest):
             protocol.client_addr = scope["client"]
         work = self.application(scope=scope, receive=frames.get, send=partial(self.handle_reply, protocol))
-        self.connections[protocol]["application_instance"] = asyncio.ensure_future(work)
+        running = self.connections[protocol]["application_instance"] = asyncio.ensure_future(work)
+        running.add_done_callback(partial(self._application_ended, protocol))
         return frames
+
+    def _application_ended(self, protocol: Any, ended: asyncio.Future[None]) -> None:
+        details = self.connections.get(protocol, {})
+        details.pop("application_instance", None)
+        if not ended.cancelled() and (failure := ended.exception()) is not None:
+            logger.error("Exception inside application: %s", failure, exc_info=failure)
+            if "disconnected" not in details:
+                protocol.handle_exception(failure)
+        if "disconnected" in details:
+            del self.connections[protocol]
+
+    def protocol_disconnected(self, protocol: Any) -> None:
+        """Called by Daphne more than once for the same connection. Whoever still works for it is waited for."""
+        details = self.connections.get(protocol)
+        if details is None:
+            return
+        details.setdefault("disconnected", time.time())
+        if "application_instance" not in details:
+            del self.connections[protocol]
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         await super().handle_reply(protocol, message)
