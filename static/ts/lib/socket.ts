@@ -7,8 +7,10 @@ import type { AskFrame, ClientFrame, ServerFrame } from "./protocol";
 const PING_MS = 25_000;
 const SILENCE_MS = 40_000;
 const ACK_MS = 400;
-/** Words that come closer together than this are taken together: each by itself costs a start from cold. */
-const GATHER_MS = 200;
+/** Words that come closer together than this are taken together, since each start from cold costs more than the words: at first little, more once they have flowed for a while. */
+const GATHER_MS = 150;
+const GATHER_MOST_MS = 400;
+const FLOW_MS = 3000;
 const WORDS = '{"type":"answer.extended"';
 const ACK_EVENTS = 32;
 /** The close code of a session that has ended: nothing to try again. */
@@ -28,6 +30,8 @@ export class Socket extends EventTarget {
   #stops = new Set<string>();
   #gathered: string[] = [];
   #gathering: ReturnType<typeof setTimeout> | null = null;
+  /** When the words that are coming now began to come. */
+  #flowing = 0;
   #acks = new Map<string, Unacknowledged>();
 
   get isOpen(): boolean {
@@ -136,7 +140,9 @@ export class Socket extends EventTarget {
 
   #take(areWords: boolean): void {
     if (this.#gathering) clearTimeout(this.#gathering);
-    this.#gathering = areWords && this.#gathered.length ? setTimeout(() => this.#take(true), GATHER_MS) : null;
+    else this.#flowing = Date.now();
+    const isFlowing = areWords && this.#gathered.length > 0;
+    this.#gathering = isFlowing ? setTimeout(() => this.#take(true), gatherMs(Date.now() - this.#flowing)) : null;
     if (!this.#gathered.length) return;
     this.#heard = Date.now();
     for (const data of this.#gathered.splice(0)) {
@@ -183,4 +189,9 @@ export class Socket extends EventTarget {
   #send(frame: ClientFrame): void {
     if (this.isOpen) this.#line?.send(JSON.stringify(frame));
   }
+}
+
+/** How long words wait for each other when they have come for `flowed` milliseconds. */
+function gatherMs(flowed: number): number {
+  return Math.min(GATHER_MOST_MS, GATHER_MS + (GATHER_MOST_MS - GATHER_MS) * (flowed / FLOW_MS));
 }
