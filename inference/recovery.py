@@ -1,10 +1,11 @@
 """What the death of a child means: for its model, and for the requests that were aboard.
 
-Every request aboard is sent again with what it already has. The third death within ten minutes puts the model off
-until its file changes or an admin lifts it. But a request may itself be what kills: one that was aboard at two deaths
-in a row and got nowhere between them is a suspect. Of several suspects the newest goes first and alone, then twice as
-many at a time, while everybody else waits; a death with one suspect aboard convicts it, and the deaths are no longer
-held against the model. Pure: it keeps no time and starts nothing.
+Every request aboard is sent again with what it already has. The third death within ten minutes in which no answer
+came to its end puts the model off until its file changes or an admin lifts it: one that answers between its deaths is
+worth the pauses, and was perhaps killed from outside. But a request may itself be what kills: one that was aboard at
+two deaths in a row and got nowhere between them is a suspect. Of several suspects the newest goes first and alone,
+then twice as many at a time, while everybody else waits; a death with one suspect aboard convicts it, and the deaths
+are no longer held against the model. Pure: it keeps no time and starts nothing.
 Left out: a lone request on a model. Nobody can tell then which of the two it is, and the model goes.
 """
 
@@ -46,6 +47,10 @@ class Recovery:
         self._deaths.clear()
         self._convicted.clear()
         self._num_trial_deaths = 0
+
+    def worked(self) -> None:
+        """An answer came to its end: whatever ended the process before, the model is not what is broken."""
+        self._deaths.clear()
 
     def died(self, now: float, aboard: Sequence[Job]) -> tuple[list[Job], bool]:
         """(requests to refuse for good, whether the model is to be put off)."""

@@ -4,7 +4,7 @@
                         │ refused           │ child died
                         v                   v
                  failed or broken      loading again; every job is sent again with what it already has.
-                                       The third death within ten minutes: broken, until the file changes.
+                                       The third death within ten minutes without a whole answer: broken.
 
 There is one process at a time, but for a changed file: then the old one finishes what it began while the new one
 loads. Jobs that come while the model loads or drains simply wait to be sent (`served_jobs`). How a process lives is

@@ -69,6 +69,8 @@ class ServedJobs:
         job.is_answered = True
         if event[0] == "delta" and event[3]:
             self._observe_gap(job)
+        if event[0] == "finished":
+            self._recovery.worked()
         job.deliver(event)
 
     def died(self, process: Process, *, is_replaced: bool) -> bool:

@@ -41,7 +41,7 @@ class Turn(models.Model):
     model_name = models.CharField(max_length=200)
     status = models.CharField(max_length=10, default=QUEUED)
     attempt = models.IntegerField(default=0)
-    num_interruptions = models.IntegerField(default=0, db_default=0)  # workers that died over it
+    num_interruptions = models.IntegerField(default=0, db_default=0)  # workers that died over it without a word
     worker = models.CharField(max_length=60, blank=True)
     language = models.CharField(
         max_length=8, blank=True, default="", db_default=""

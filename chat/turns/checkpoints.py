@@ -77,7 +77,8 @@ def write(batch: list[Checkpoint]) -> dict[uuid.UUID, bool]:
                     AS due (id, attempt, seq, text, thought, seconds)),
             held AS (
                 UPDATE chat_turn t
-                SET lease_until = now() + make_interval(secs => %(lease)s), checkpoint_seq = due.seq
+                SET lease_until = now() + make_interval(secs => %(lease)s), checkpoint_seq = due.seq,
+                    num_interruptions = CASE WHEN due.text IS NULL THEN t.num_interruptions ELSE 0 END
                 FROM due WHERE t.id = due.id AND t.attempt = due.attempt AND t.status = 'running'
                 RETURNING t.id, t.answer_id, t.stop_requested_at IS NOT NULL AS stop),
             stored AS (

@@ -224,7 +224,7 @@ async def test_a_killed_workers_comparison_goes_on(alice: Employee, slow_inferen
     for events in heard.values():
         assert_whole(events, words)
     rows = [turn async for turn in Turn.objects.all()]
-    assert {(row.status, row.num_interruptions) for row in rows} == {(FINISHED, 1)}
+    assert {(row.status, row.attempt) for row in rows} == {(FINISHED, 2)}
     assert len((await sync_to_async(branch_of)(browser, accepted["thread"]["id"]))[1]["beside"]) == 2
 
 

@@ -174,6 +174,15 @@ def test_old_deaths_are_forgotten() -> None:
     assert [recovery.died(at, [])[1] for at in (0.0, 100.0, 800.0, 900.0, 950.0)] == [False, False, False, False, True]
 
 
+def test_a_model_that_answers_between_its_deaths_stays_on() -> None:
+    """However often its process is killed from outside; three deaths without a whole answer are its own."""
+    recovery = Recovery()
+    for at in range(20):
+        assert recovery.died(float(at), []) == ([], False)
+        recovery.worked()
+    assert [recovery.died(at, [])[1] for at in (30.0, 31.0, 32.0)] == [False, False, True]
+
+
 def test_a_suspect_whose_caller_left_holds_nobody_up() -> None:
     """The trial goes on without it."""
     recovery, jobs = Recovery(), [job(1), job(2), job(3)]
