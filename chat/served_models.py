@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from chat import doorbell
+from chat import doorbell, model_reasons
 from chat.models import ServedModel, Turn
 from chat.models.served_model import CHAT, EMBEDDING, RERANK
 from inference import wire
@@ -167,7 +167,7 @@ def _row(model: ServedModel, info: wire.ModelInfo | None) -> dict[str, Any]:
         "is_embedding": model.is_embedding,
         "state": state,
         "load_percent": info.load_percent if info else None,
-        "error": (info.error if info else None) or model.error,
+        "error": (model_reasons.sentence(info) if info else "") or model.error,
         "placement": info.placement if info else None,
         "can_be_lifted": info.can_be_lifted if info else False,
     }

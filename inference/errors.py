@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from inference import reasons
+
 
 class InferenceError(Exception):
     """A failure with a sentence fit for people. `retry_after_seconds` is None where a retry is useless."""
@@ -52,6 +54,8 @@ class InferenceError(Exception):
         }
         if self.retry_after_seconds is not None:
             body["retry_after_seconds"] = self.retry_after_seconds
+        if told := reasons.to_json(self.sentence):
+            body["reason"] = told
         return body
 
 
@@ -218,7 +222,7 @@ _BY_CODE = {cls.code: cls for cls in _SENTENCE_ONLY}
 
 def from_wire(body: Mapping[str, Any]) -> InferenceError:
     """The exception behind an error object; an unknown code becomes an EngineError with its sentence."""
-    sentence = str(body.get("message") or "The inference service failed.")
+    sentence = reasons.from_json(body.get("reason"), str(body.get("message") or "The inference service failed."))
     code = body.get("code")
     retry_after = body.get("retry_after_seconds")
     if code == ContextTooLong.code and "context_length" in body:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from inference.reasons import Reason
+
 MAX_HEADER_BYTES = 512 * 1024 * 1024
 MAX_ENTRIES = 100_000
 MAX_KEY_BYTES = 4096
@@ -39,7 +41,11 @@ _BLOCKS = {
 
 
 class BrokenFile(Exception):
-    """The file cannot be a usable model; the message is a sentence for an admin."""
+    """The file cannot be a usable model; `reason` is a sentence for an admin."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = sentence if isinstance(sentence, Reason) else Reason("bad_header", sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,12 @@ def read(path: Path) -> Header:
         header = _Reader(file, size_bytes).header()
     if header.least_size_bytes > size_bytes:
         raise BrokenFile(
-            f"The file is cut off: it has {size_bytes:,} bytes, its tensors need {header.least_size_bytes:,}."
+            Reason(
+                "cut_off",
+                f"The file is cut off: it has {size_bytes:,} bytes, its tensors need {header.least_size_bytes:,}.",
+                size_bytes=size_bytes,
+                needed_bytes=header.least_size_bytes,
+            )
         )
     return header
 
@@ -81,10 +92,11 @@ class _Reader:
 
     def header(self) -> Header:
         if self._take(4) != b"GGUF":
-            raise BrokenFile("This is not a GGUF file.")
+            raise BrokenFile(Reason("no_gguf", "This is not a GGUF file."))
         version = self._scalar("<I")
         if version not in (2, 3):
-            raise BrokenFile(f"GGUF version {version} is not supported.")
+            sentence = f"GGUF version {version} is not supported."
+            raise BrokenFile(Reason("gguf_version", sentence, version=version))
         num_tensors = self._count("tensors", MAX_ENTRIES)
         num_entries = self._count("metadata entries", MAX_ENTRIES)
         metadata: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from typing import Any
 
 from inference import errors, gguf_header, model_settings
 from inference.model_settings import Settings
+from inference.reasons import Reason
 from inference.wire import ModelKind
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -111,12 +112,12 @@ class Library:
         try:
             status = path.stat()
         except OSError as error:
-            return Entry(path.stem, path, 0, 0, broken=f"The file cannot be read: {error.strerror}.")
+            return Entry(path.stem, path, 0, 0, broken=_unreadable(error))
         known = self._described.get(path.stem)
         if not known or (known.size_bytes, known.modified_ns) != (status.st_size, status.st_mtime_ns):
             known = self._described[path.stem] = describe(path, status.st_size, status.st_mtime_ns)
         settings = model_settings.read(path.with_suffix(".json"))
-        return replace(known, settings=settings, broken=known.broken or settings.problem)
+        return replace(known, settings=settings, broken=known.broken or _told(settings.problem))
 
 
 def describe(path: Path, size_bytes: int, modified_ns: int) -> Entry:
@@ -125,10 +126,17 @@ def describe(path: Path, size_bytes: int, modified_ns: int) -> Entry:
         header = gguf_header.read(path)
         return Entry(path.stem, path, size_bytes, modified_ns, **_facts(header))
     except gguf_header.BrokenFile as error:
-        return Entry(path.stem, path, size_bytes, modified_ns, broken=str(error))
+        return Entry(path.stem, path, size_bytes, modified_ns, broken=error.reason)
     except OSError as error:
-        reason = f"The file cannot be read: {error.strerror}."
-        return Entry(path.stem, path, size_bytes, modified_ns, broken=reason)
+        return Entry(path.stem, path, size_bytes, modified_ns, broken=_unreadable(error))
+
+
+def _told(problem: str | None) -> str | None:
+    return Reason("settings", problem) if problem else None
+
+
+def _unreadable(error: OSError) -> Reason:
+    return Reason("unreadable", f"The file cannot be read: {error.strerror}.")
 
 
 def _facts(header: gguf_header.Header) -> dict[str, Any]:

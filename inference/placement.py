@@ -15,6 +15,7 @@ from inference import errors
 from inference.config import MIB, EngineConfig
 from inference.kv_mode import SHARED, KvMode
 from inference.library import Entry
+from inference.reasons import Reason
 
 LEAST_CONTEXT = 512
 # Below this a shorter context costs people more than a coarser cache does.
@@ -120,10 +121,12 @@ def refusal(entry: Entry, wanted: EngineConfig, free: Free) -> errors.OutOfMemor
     """With both numbers: what the smallest of all choices would need, and what there is."""
     *_, smallest = rungs(entry, wanted, free)
     least = placed(entry, smallest, wanted, has_gpu=free.gpu_bytes is not None)
-    return errors.OutOfMemory(
+    sentence = (
         f"{entry.id} needs about {least.peak_bytes // MIB:,} MiB of memory even with a context of "
         f"{least.context_length:,} tokens, and {max(0, free.ram_bytes) // MIB:,} MiB are free."
     )
+    facts = {"needed_mib": least.peak_bytes // MIB, "free_mib": max(0, free.ram_bytes) // MIB}
+    return errors.OutOfMemory(Reason("out_of_memory", sentence, context_length=least.context_length, **facts))
 
 
 def rungs(entry: Entry, wanted: EngineConfig, free: Free) -> Iterator[EngineConfig]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inference import errors
+from inference import errors, reasons
 from inference.config import EngineConfig, ServiceConfig
 from inference.fake_library import FakeLibrary
 from inference.jobs import AnswerStream
@@ -238,6 +238,7 @@ class Pool:
             num_parameters=entry.num_parameters,
             has_chat_template=entry.chat_template is not None,
             error=error,
+            reason=reasons.to_json(error),
             load_percent=percent,
             placement=placement.to_json() if placement else None,
             can_be_lifted=state == "broken" and not entry.broken,

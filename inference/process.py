@@ -18,6 +18,7 @@ from inference import errors, memory
 from inference.jobs import AnswerStream, Job
 from inference.library import Entry
 from inference.placement import Placement
+from inference.reasons import Reason
 from inference.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -124,13 +125,14 @@ class Process:
             return
         if self._pulse.is_lost(now, stall_seconds, self.pid):
             doing = "while loading" if self.state == "loading" else "with work in hand"
-            self.kill(f"it did not move for {stall_seconds:g} s {doing}")
+            told = f"it did not move for {stall_seconds:g} s {doing}"
+            self.kill(Reason("stalled", told, seconds=stall_seconds))
             return
         for job in list(self.jobs.values()):
             waits = isinstance(job, AnswerStream) and job.sent_at and not job.is_prepared
             if waits and now - (job.sent_at or now) > prepare_seconds:
                 job.fail(errors.EngineError("The model's process did not answer in time."))
-                self.kill("it could not turn a request into tokens in time")
+                self.kill(Reason("slow_request", "it could not turn a request into tokens in time"))
                 return
 
     def _on_message(self, message: list[Any]) -> None:

@@ -25,6 +25,7 @@ from inference.jobs import AnswerStream, Call, Job
 from inference.library import Entry
 from inference.placement import Placement
 from inference.process import NOTHING, Process
+from inference.reasons import Reason
 from inference.recovery import MAX_DEATHS
 from inference.served_jobs import ServedJobs
 from inference.wire import ModelState
@@ -252,7 +253,8 @@ class ServedModel:
             f"The model ended its process {MAX_DEATHS} times ({reason}); it stays off until its "
             "file changes or an admin lifts this."
         )
-        self.error, self.is_broken = errors.ModelBroken(sentence), True
+        told = Reason("deaths", sentence, num_deaths=MAX_DEATHS, cause=reason)
+        self.error, self.is_broken = errors.ModelBroken(told), True
         self._jobs.fail_waiting(self.error)
 
     def _stop_if_drained(self) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from inference import config, frames
+from inference.reasons import Reason
 
 _STOP_SECONDS = 10.0
 
@@ -105,8 +106,9 @@ def _spawn(file_descriptor: int) -> subprocess.Popen[bytes]:
 
 def _reason(status: int) -> str:
     if status >= 0:
-        return f"it ended with status {status}"
+        return Reason("ended", f"it ended with status {status}", status=status)
     try:
-        return f"it was ended by {signal.Signals(-status).name}"
+        name = signal.Signals(-status).name
+        return Reason("signal", f"it was ended by {name}", signal=name)
     except ValueError:
-        return f"it was ended by signal {-status}"
+        return Reason("signal", f"it was ended by signal {-status}", signal=str(-status))

@@ -21,6 +21,7 @@ from inference.backends import Batch, BatchRefused, EngineDead, MemoryFull
 from inference.cache import Copy, Operation, Remove
 from inference.config import EngineConfig
 from inference.host_cache import Discard, Fetch, Offload
+from inference.reasons import Reason
 from inference.request import SamplingParams
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class LlamaBackend:
 
     def __init__(self, model: LlamaModel, config: EngineConfig) -> None:
         if llama.llama_model_has_encoder(model.handle):
-            raise errors.ModelBroken("Models with an encoder cannot chat here.")
+            raise errors.ModelBroken(Reason("encoder", "Models with an encoder cannot chat here."))
         self._model = model
         self.vocab = model.vocab
         params = llama.llama_context_default_params()

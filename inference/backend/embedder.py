@@ -16,6 +16,7 @@ from inference.backend.rows import Rows
 from inference.backend.vocab import normalised
 from inference.backends import EngineDead
 from inference.config import EngineConfig
+from inference.reasons import Reason
 
 
 class LlamaEmbedder:
@@ -91,7 +92,7 @@ class LlamaEmbedder:
     @staticmethod
     def _check_pooling(pooling: int) -> None:
         if pooling in (0, llama.LLAMA_POOLING_TYPE_RANK):
-            raise errors.ModelBroken("This model gives no vector for a whole text.")
+            raise errors.ModelBroken(Reason("no_vector", "This model gives no vector for a whole text."))
 
     def _vector(self, sequence: int) -> bytes:
         pointer = llama.llama_get_embeddings_seq(self._context, sequence)

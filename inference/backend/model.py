@@ -14,6 +14,7 @@ import llama_cpp.llama_cpp as llama
 from inference import errors
 from inference.backend.vocab import LlamaVocab
 from inference.config import EngineConfig
+from inference.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class LlamaModel:
         params.progress_callback = on_progress
         self.handle = llama.llama_model_load_from_file(str(path).encode(), params)
         if not self.handle:
-            raise errors.ModelBroken("llama.cpp cannot load this file.")
+            raise errors.ModelBroken(Reason("not_loaded", "llama.cpp cannot load this file."))
         self.vocab = LlamaVocab(self.handle)
 
     def chat_template(self) -> str | None:
@@ -76,7 +77,7 @@ class LlamaModel:
     def context(self, params: Any) -> Any:
         context = llama.llama_init_from_model(self.handle, params)
         if not context:
-            raise errors.OutOfMemory("There is not enough memory for the model's context.")
+            raise errors.OutOfMemory(Reason("no_room", "There is not enough memory for the model's context."))
         return context
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from inference.backend.embedder import LlamaEmbedder
 from inference.backend.model import LlamaModel
 from inference.backends import EngineDead
 from inference.config import EngineConfig
+from inference.reasons import Reason
 from inference.reranking import PairTemplate, relevance
 from inference.templates import encode
 
@@ -49,7 +50,7 @@ class LlamaReranker(LlamaEmbedder):
     @staticmethod
     def _check_pooling(pooling: int) -> None:
         if pooling != llama.LLAMA_POOLING_TYPE_RANK:
-            raise errors.ModelBroken("This model gives no score for a pair of texts.")
+            raise errors.ModelBroken(Reason("no_score", "This model gives no score for a pair of texts."))
 
     def _vector(self, sequence: int) -> bytes:
         pointer = llama.llama_get_embeddings_seq(self._context, sequence)

@@ -16,6 +16,7 @@ class ModelInfo:
 
     `error` is a sentence when state is "failed" (may be tried again) or "broken" (until the file changes).
     `can_be_lifted`: it was put off for what its process did, not for what its file is.
+    `reason` is the same for programs: {"code", "facts"}, where it has one (see inference.reasons).
     `placement` is how a loaded model was fitted into memory: context_length, wanted_context_length, kv_type,
     gpu_layers, num_layers, ram_bytes, gpu_bytes, and `note`, a sentence about what is less than was wanted.
     """
@@ -37,6 +38,7 @@ class ModelInfo:
     load_percent: int | None = None
     placement: Mapping[str, Any] | None = None
     can_be_lifted: bool = False
+    reason: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         meta = {
@@ -55,6 +57,7 @@ class ModelInfo:
             "load_percent": self.load_percent,
             "placement": self.placement,
             "can_be_lifted": self.can_be_lifted,
+            "reason": self.reason,
         }
         return {
             "id": self.id,
