@@ -65,6 +65,16 @@ def test_words_of_an_answer_are_quoted(reader: Person) -> None:
     expect(reader.composer).to_have_value("Why?\n\n> Parcels go to gate nineteen.\n\n")
 
 
+def test_a_formula_is_quoted_as_it_was_written(reader: Person) -> None:
+    """What is drawn has one letter a line."""
+    reader.ask("say: The area is $a^2$ in all.")
+    reader.wait_for_end()
+    expect(reader.answer.locator("math")).to_be_visible()
+    select_words(reader)
+    reader.page.keyboard.press("Alt+q")
+    expect(reader.composer).to_have_value("> The area is $a^2$ in all.\n\n")
+
+
 def test_reasoning_is_folded_above_the_answer(seat: Seat, quick_office: Office) -> None:  # noqa: F811
     """It says how long the model thought, opens on Enter, and is there after a reload."""
     admin = seat(quick_office.admin_state)

@@ -99,7 +99,12 @@ export class ComposerSigns {
     const found = matching(all, mention.query);
     // Words behind a sign that name nothing are just words.
     if (!found.length && mention.query.includes(" ")) this.#list.close();
-    else this.#list.show(label, found, mention.sign === "/" && !prompts.length ? strings.noPromptsYet : strings.nothingOfThisName);
+    else this.#list.show(label, found, this.#noneOf(mention, prompts.length, collections.length + documents.length));
+  }
+
+  #noneOf({ sign }: Mention, numPrompts: number, numSources: number): string {
+    if (sign === "/" && !numPrompts) return strings.noPromptsYet;
+    return sign === "#" && !numSources ? strings.noSourcesYet : strings.nothingOfThisName;
   }
 
   #promptOf(prompt: SavedPrompt): Offered {

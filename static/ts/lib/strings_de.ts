@@ -133,6 +133,7 @@ export const de: Strings = {
   models: "Modelle",
   documents: "Dokumente",
   nothingOfThisName: "Nichts trägt diesen Namen.",
+  noSourcesYet: "Noch keine Dokumente oder Sammlungen. Legen Sie welche unter „Dokumente“ ab, oder hängen Sie mit + eine Datei an.",
   noPromptsYet: "Noch keine Vorlagen. Legen Sie eine an unter Assistenten und Vorlagen.",
   insert: "Einfügen",
   promptText: "Text",

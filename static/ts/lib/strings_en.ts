@@ -131,6 +131,7 @@ export const en = {
   models: "Models",
   documents: "Documents",
   nothingOfThisName: "Nothing has this name.",
+  noSourcesYet: "No documents or collections yet. Put some under Documents, or attach a file with +.",
   noPromptsYet: "No saved prompts yet. Make one under Assistants and prompts.",
   insert: "Insert",
   promptText: "Text",

@@ -16,7 +16,7 @@ let typeset: Typeset | null = null;
 let isComing = false;
 
 export function mathNode(formula: Formula): HTMLElement {
-  const box = el("span", { class: "math", "data-display": formula.isDisplay });
+  const box = el("span", { class: "math", "data-display": formula.isDisplay, "data-tex": formula.source });
   if (typeset) draw(box, formula, typeset);
   else void drawLater(box, formula);
   return box;

@@ -9,8 +9,9 @@ const GAP_PX = 8;
 
 export function watchQuotes(quote: (text: string) => void): void {
   const take = (): void => {
-    const text = selectedWords();
-    if (!text) return;
+    const range = selectedRange();
+    if (!range) return;
+    const text = wordsOf(range);
     hide();
     getSelection()?.removeAllRanges();
     quote(quotation(text));
@@ -20,7 +21,7 @@ export function watchQuotes(quote: (text: string) => void): void {
   document.body.append(button);
   const hide = (): void => void (button.hidden ||= true);
   const show = (): void => {
-    const box = selectedWords() ? getSelection()?.getRangeAt(0).getBoundingClientRect() : undefined;
+    const box = selectedRange()?.getBoundingClientRect();
     if (!box?.height) return hide();
     button.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = button;
@@ -36,17 +37,35 @@ export function watchQuotes(quote: (text: string) => void): void {
   document.addEventListener("scroll", hide, { capture: true, passive: true });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !button.hidden) hide();
-    if (!event.altKey || event.ctrlKey || event.metaKey || event.code !== "KeyQ" || !selectedWords()) return;
+    if (!event.altKey || event.ctrlKey || event.metaKey || event.code !== "KeyQ" || !selectedRange()) return;
     event.preventDefault();
     take();
   });
 }
 
-/** What is selected, if all of it lies in one answer. */
-function selectedWords(): string {
+/** The range that is selected, if all of it lies in one answer. */
+function selectedRange(): Range | null {
   const selection = getSelection();
-  if (!selection?.rangeCount || selection.isCollapsed) return "";
-  const { commonAncestorContainer: common } = selection.getRangeAt(0);
-  const element = common instanceof Element ? common : common.parentElement;
-  return element?.closest(".answer__text") ? selection.toString().trim() : "";
+  if (!selection?.rangeCount || selection.isCollapsed) return null;
+  const range = selection.getRangeAt(0);
+  return elementOf(range)?.closest(".answer__text") && selection.toString().trim() ? range : null;
+}
+
+function elementOf({ commonAncestorContainer: common }: Range): Element | null {
+  return common instanceof Element ? common : common.parentElement;
+}
+
+/** Its words as one reads them: formulas as they were written, without marks and buttons. */
+function wordsOf(range: Range): string {
+  const inside = elementOf(range)?.closest<HTMLElement>(".math")?.dataset["tex"];
+  if (inside) return inside;
+  const copy = el("div", { class: "visually-hidden", "aria-hidden": "true" });
+  copy.append(range.cloneContents());
+  for (const formula of copy.querySelectorAll<HTMLElement>(".math")) formula.replaceWith(formula.dataset["tex"] ?? formula.textContent ?? "");
+  for (const button of copy.querySelectorAll("button")) button.remove();
+  // Where lines end is known of what is laid out alone.
+  document.body.append(copy);
+  const words = copy.innerText.trim();
+  copy.remove();
+  return words;
 }
