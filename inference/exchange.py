@@ -7,19 +7,26 @@ import json
 from collections.abc import Awaitable
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from inference import errors, fields
 
 
 async def body_of(request: Request, most_bytes: int) -> dict[str, Any]:
-    """The JSON body, refused as soon as it is larger than allowed."""
+    """The JSON body, refused as soon as it is, or says that it will be, larger than allowed."""
+    announced = request.headers.get("content-length", "")
+    too_large = errors.BodyTooLarge(f"The request is larger than {most_bytes:,} bytes.")
+    if announced.isdecimal() and int(announced[:18]) > most_bytes:
+        raise too_large
     data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > most_bytes:
-            raise errors.BodyTooLarge(f"The request is larger than {most_bytes:,} bytes.")
+    try:
+        async for piece in request.stream():
+            data += piece
+            if len(data) > most_bytes:
+                raise too_large
+    except ClientDisconnect:
+        raise errors.RequestError("The caller went away.") from None
     return fields.parse(bytes(data))
 
 

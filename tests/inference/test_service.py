@@ -327,6 +327,31 @@ def test_a_body_that_is_too_large_is_refused_while_it_comes(fake_service: Runnin
         assert b" 413 " in connection.recv(4096)
 
 
+def _begin_post(service: RunningInference, num_bytes: int) -> socket.socket:
+    """A request that announces so many bytes and has sent none of them."""
+    host, port = service.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=20)
+    connection.sendall(
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+        + f"Content-Length: {num_bytes}\r\nAuthorization: Bearer {service.secret}\r\n\r\n".encode()
+    )
+    return connection
+
+
+def test_a_body_that_says_it_is_too_large_is_not_waited_for(fake_service: RunningInference) -> None:
+    """Nothing of it has to come."""
+    with _begin_post(fake_service, 40_000_000) as connection:
+        assert b" 413 " in connection.recv(4096)
+
+
+def test_who_leaves_while_asking_is_no_fault_of_ours(fake_service: RunningInference, http: httpx.Client) -> None:
+    """A body that never comes to its end leaves no trace of an error in the log."""
+    with _begin_post(fake_service, 100) as connection:
+        connection.sendall(b"{")
+    assert http.get("/v1/models").status_code == 200
+    assert "ClientDisconnect" not in fake_service.log_path.read_text()
+
+
 def test_metrics_speak_both_languages(client: Client, http: httpx.Client) -> None:
     """Our names and vLLM's, with the same figures."""
     client.chat(ask("say: counted"))
