@@ -95,11 +95,14 @@ def _of_text(head: bytes, extension: str) -> Format | None:
     # Text under the name of a PDF is a download that went wrong, and RTF is text for programs only.
     if any(extension in known.extensions for known in _NO_TEXT) or head.startswith(b"{\\rtf"):
         return None
+    is_wide = head.startswith(_BYTE_ORDER)
+    if is_wide:
+        head = head.decode("utf-16", errors="replace").encode()
     if _HTML.match(head.removeprefix(b"\xef\xbb\xbf")):
         return HTML
     names = {found.lower() for found in _MAIL_LINE.findall(head.split(b"\n\n")[0])}
     # A text may begin with "Subject:"; a mail says more of itself.
-    if _MAIL_LINE.match(head) and len(names & _MAIL_NAMES) >= (2 if extension == ".eml" else 3):
+    if not is_wide and _MAIL_LINE.match(head) and len(names & _MAIL_NAMES) >= (2 if extension == ".eml" else 3):
         return EML
     if extension in CSV.extensions:
         return CSV

@@ -41,9 +41,9 @@ CPU_SECONDS = 120
 HEAD, MARK = struct.Struct(">4sI"), b"GREY"
 # What files and the names in archives are written in. Nothing can be imported once the process is shut in.
 ENCODINGS = (  # noqa: SIM905
-    "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be ascii latin-1 cp437 cp850 cp1250 cp1251 cp1252 cp1253 cp1254 cp1257 "
-    "iso8859-2 iso8859-5 iso8859-7 iso8859-9 iso8859-15 koi8-r shift_jis euc-jp iso2022_jp gb2312 gbk gb18030 big5 "
-    "euc-kr"
+    "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be ascii latin-1 cp437 cp850 cp1250 "
+    "cp1251 cp1252 cp1253 cp1254 cp1257 iso8859-2 iso8859-5 iso8859-7 iso8859-9 iso8859-15 koi8-r shift_jis "
+    "euc-jp iso2022_jp gb2312 gbk gb18030 big5 euc-kr"
 ).split()
 
 Read = Callable[[BinaryIO], Paper]

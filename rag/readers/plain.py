@@ -44,11 +44,13 @@ def read_markdown(file: BinaryIO) -> Paper:
 
 
 def decoded(data: bytes) -> str:
-    """UTF-8, or UTF-16 with a mark, else Windows' Western characters. Line ends stay as they are."""
+    """UTF-8, or UTF-16 and 32 with a mark, else Windows' Western characters. Line ends stay as they are, marks go."""
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return data.decode("utf-32", errors="replace")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", errors="replace")
 

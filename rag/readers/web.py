@@ -163,6 +163,7 @@ class _Page(HTMLParser):
             self.rows[-1].append(text)
 
     def _close_table(self) -> None:
+        self._close_cell()  # its end may be left away, and that of its row
         rows, self.rows, self.depth = self.rows or [], None, 0
         self.span, self.below = None, {}
         self.text = []

@@ -180,6 +180,25 @@ def test_a_text_without_words_says_so(alice: Any, space: Space) -> None:
     assert read(upload(alice, b" \n\n ", "a.txt")).state().error_code == "no_text"
 
 
+@pytest.mark.parametrize(
+    ("content", "name", "text"),
+    [
+        ("Land,Limit\nÖsterreich,1\n".encode("utf-8-sig"), "a.csv", "Land | Limit\nLand: Österreich | Limit: 1"),
+        ("<html><body><p>Größe</p></body></html>".encode("utf-16"), "a.html", "Größe"),
+        ("Größe".encode("utf-32"), "a.txt", "Größe"),
+        ("Größe".encode("latin-1"), "a.txt", "Größe"),
+        (b"<html><body><table><tr><td>a<td>b<tr><td>c<td>d</table><p>e", "a.html", "a | b\nc | d\n\ne"),
+        (b"<html><body><table><tr><td>the end is missing", "a.html", "the end is missing"),
+    ],
+)
+def test_marks_of_encodings_and_ends_left_away(tmp_path: Path, content: bytes, name: str, text: str) -> None:
+    """No mark of an encoding gets into a header, and HTML may leave the ends of cells away."""
+    path = saved(tmp_path, content)
+    found = formats.by_content(path, name)
+    assert found is not None
+    assert [page.text for page in extract.pages(path, 0, 9, file_format=found.name)] == [text]
+
+
 def test_pdfs_are_told_by_content_too(tmp_path: Path) -> None:
     """Junk before the header is allowed, as Acrobat allows it."""
     assert formats.by_content(saved(tmp_path, b"junk\n" + pdf([["A", "b"]])), "x") == formats.PDF
