@@ -1,8 +1,8 @@
 """Does the chat keep its promises under load, through kills, and in the browser? The whole of Hearth, fake model.
 
 Parts: streams (100 answers at once, then 500 cut lines), sockets (5,000 idle tabs), kills (5,000 questions while
-processes are killed 200 times), page (rendering, first word, a thread of 500 messages, in Chromium), answer (of the
-page only what drawing an answer costs).
+processes are killed 200 times), documents (first words while 5,000 pages are read), page (rendering, first word, a
+thread of 500 messages, in Chromium), answer (of the page only what drawing an answer costs).
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import argparse
 import signal
 import sys
 
-from bench import _kills, _rendering, _sockets, _streams
+from bench import _beside, _kills, _rendering, _sockets, _streams
 from bench._figures import commit, machine, say
 
 PARTS = {
     "streams": _streams.measure,
     "sockets": _sockets.measure,
     "kills": _kills.measure,
+    "documents": _beside.measure,
     "page": _rendering.measure,
     "answer": _rendering.measure_answer,
 }
