@@ -115,7 +115,7 @@ def test_a_question_of_common_words_is_not_half_the_corpus() -> None:
     common = [query.Term((word,), 900_000) for word in ("a", "b", "c")]
     everything = query.build(common, 1_000_000, 1_000_000)
     assert everything is not None
-    assert everything.condition == "(('a') & ('b') & ('c'))"
+    assert everything.condition == "(('a') & ('b'))"
 
 
 def test_quotes_in_words_cannot_leave_the_query() -> None:
