@@ -85,5 +85,5 @@ def _text(found: Conversation, content: dict[str, Any]) -> str:
             written.append(text_of(object_of(part).get("text")))
         elif "asset_pointer" in object_of(part):
             found.num_images += 1
-            written.append(f"*[{_('picture left out')}]*")
+            written.append(f"[{_('picture left out')}]")
     return "\n\n".join(text for text in written if text)

@@ -72,7 +72,7 @@ def _said(found: Conversation, name: str, message: dict[str, Any]) -> Said | Non
     for file in files if isinstance(files, list) else []:
         if object_of(file).get("type") == "image":
             found.num_images += 1
-            text += f"\n\n*[{_('picture left out')}]*"
+            text += f"\n\n[{_('picture left out')}]"
     if not text.strip():
         return None
     model = "" if role == "user" else text_of(message.get("model")) or text_of(message.get("modelName"))
@@ -89,5 +89,5 @@ def _text(found: Conversation, content: Any) -> str:
             written.append(text_of(object_of(part).get("text")))
         elif object_of(part).get("type") == "image_url":
             found.num_images += 1
-            written.append(f"*[{_('picture left out')}]*")
+            written.append(f"[{_('picture left out')}]")
     return "\n\n".join(text for text in written if text)

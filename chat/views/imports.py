@@ -82,13 +82,15 @@ def state_of(row: ThreadImport) -> dict[str, Any]:
         "size_bytes": row.size_bytes,
         "received_bytes": row.received_bytes,
         "result": row.result or None,
-        "error": _error(row.error_code) if row.error_code else "",
+        "error": _error(row.error_code, has_any=bool(row.result.get("num_new"))) if row.error_code else "",
         "reasons": [f"{_reason(code)} ({count})" for code, count in sorted(reasons.items())],
         "created_at": row.created_at.isoformat(),
     }
 
 
-def _error(code: str) -> str:
+def _error(code: str, *, has_any: bool) -> str:
+    if code == "not_json" and not has_any:
+        return _("This is no export that Hearth knows, or it is damaged.")
     sentences = {
         "broken": _("The file is damaged. Download the export again."),
         "needs_password": _("The zip has a password. Unpack it and import the file conversations.json."),

@@ -63,6 +63,7 @@ def test_two_models_are_compared_and_one_is_kept(seat: Seat) -> None:  # noqa: F
         expect(columns(tab)).to_have_count(0)
         expect(tab.answer.locator(".branches")).to_contain_text("2/2")
         expect(tab.answer).to_contain_text("fake think")
+    assert complaints(page, "one answer was kept") == []
     reader.answer.get_by_role("button", name="Compare again").click()
     expect(columns(reader)).to_have_count(2)
     expect(columns(other)).to_have_count(2)

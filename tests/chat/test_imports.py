@@ -91,7 +91,8 @@ def test_chatgpt_with_branches_dates_and_models(alice: Employee, alices_browser:
     assert [(message["text"], message["model"]) for message in branch] == [("How much?", ""), ("200 EUR", "o3")]
     assert len(branch[1]["siblings"]) == 2
     asked = Message.objects.get(thread=thread, text__contains="And this?")
-    assert "picture left out" in asked.text
+    assert "[picture left out]" in asked.text
+    assert "*" not in asked.text, "a question is shown as it was typed"
     assert asked.parent is not None
     assert asked.parent.model_name == "gpt-4o"
 
