@@ -83,6 +83,15 @@ test("the open block is only what is not closed yet", () => {
   assert.equal(blocks.open?.text, "Second\ngoes on");
 });
 
+test("the first character of the next block closes the one before it", () => {
+  for (const before of ["## Title\n\n", "Words.\n\n", "- a\n- b\n\n"]) {
+    const blocks = new MarkdownBlocks();
+    assert.equal(blocks.extend(`${before}A`).length, 1, before);
+    assert.equal(blocks.open?.text, "A");
+  }
+  assert.equal(new MarkdownBlocks().extend("- a\n\n-").length, 0);
+});
+
 test("a fence that is still coming is code from its first line on", () => {
   const blocks = new MarkdownBlocks();
   blocks.extend("Text\n\n```py\nprint(");

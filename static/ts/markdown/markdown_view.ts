@@ -9,6 +9,8 @@ import { Notes } from "./notes";
 import { patchChildren } from "./patch";
 import { blockToNodes, type Context } from "./to_nodes";
 
+const LONG_CHARS = 20_000;
+
 export class MarkdownView {
   #blocks = new MarkdownBlocks();
   #text = "";
@@ -16,6 +18,7 @@ export class MarkdownView {
   #openBox: HTMLElement | null = null;
   /** The open block as it was last drawn, and the text node that its last words stand in. */
   #drawn = "";
+  #parsedChars = 0;
   /** Of the note that the open block is, "" for any other. */
   #openLabel = "";
   #tail: Text | null = null;
@@ -60,12 +63,13 @@ export class MarkdownView {
 
   #drawOpen(block: Block): void {
     const box = this.#box(block);
-    const added = block.kind === "code" ? null : plainTail(this.#drawn, block.text);
+    const added = block.kind === "code" ? null : (plainTail(this.#drawn, block.text) ?? this.#addedToLong(block.text));
     if (added !== null && this.#tail?.isConnected) {
       this.#tail.appendData(added);
       this.#drawn = block.text;
       return;
     }
+    this.#parsedChars = block.text.length;
     const code = block.kind === "code" ? box.querySelector("code")?.firstChild : null;
     if (code instanceof Text && box.dataset["kind"] === "code" && block.text.includes("\n")) {
       // Code that is still coming needs no parsing: append to it.
@@ -80,10 +84,17 @@ export class MarkdownView {
     this.#noteTail(box, block.text);
   }
 
+  /** What has come to a block that is so long that parsing it at each step would hold everything up: it stands there raw, until there is a quarter more. */
+  #addedToLong(text: string): string | null {
+    const isSoon = this.#parsedChars > LONG_CHARS && text.length < 1.25 * this.#parsedChars;
+    return isSoon && text.startsWith(this.#drawn) ? text.slice(this.#drawn.length) : null;
+  }
+
   /** Where plain words may be appended next time; spaces at the end are not drawn yet. */
   #noteTail(box: HTMLElement, raw: string): void {
     let last: Node | null = box;
-    while (last?.lastChild) last = last.lastChild;
+    // Of a table the last cell, not the button behind it.
+    while (last?.lastChild) last = last instanceof HTMLElement && last.className === "table-box" ? last.firstChild : last.lastChild;
     this.#tail = last instanceof Text && endsLike(last.data, raw) ? last : null;
     this.#drawn = raw;
     if (this.#tail) this.#tail.data = this.#tail.data.trimEnd() + (/ *$/.exec(raw)?.[0] ?? "");
@@ -98,6 +109,7 @@ export class MarkdownView {
     }
     if (!this.#openBox) {
       this.#drawn = "";
+      this.#parsedChars = 0;
       this.#tail = null;
       this.#openLabel = label;
       this.#openBox = label ? this.#notes.boxOf(label) : el("div", { "data-block": "" });

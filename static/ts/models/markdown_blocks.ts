@@ -13,6 +13,8 @@ interface Fence { mark: string; length: number; topLevel: boolean }
 const FENCE = /^( *)(`{3,}|~{3,})(.*)$/;
 const LIST_ITEM = /^ {0,3}(?:[-+*]|\d{1,9}[.)])(?:\s|$)/;
 const STARTS_LIST = /^ {0,3}(?:[-+*]|1[.)])\s+\S/;
+/** What the first line behind a blank one begins with when it cannot go on a block of this kind. */
+const BEGINS: Record<string, RegExp> = { text: /^\S/, list: /^[^\s\d+*-]/ };
 
 export class MarkdownBlocks {
   #text = "";
@@ -33,6 +35,8 @@ export class MarkdownBlocks {
       this.#line(text.slice(this.#scanned, end), end + 1);
       this.#scanned = end + 1;
     }
+    // The next block has begun as soon as its first character cannot belong to this one: whole lines need not be waited for.
+    if (this.#blank && !this.#fence && BEGINS[this.#kind ?? ""]?.test(text.slice(this.#scanned, this.#scanned + 2))) this.#close(this.#scanned);
     return this.#closed;
   }
 
