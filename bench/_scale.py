@@ -175,7 +175,7 @@ def _copy_vectors(cursor: Any, space: Any, num_chunks: int, dice: np.random.Gene
     cursor.execute(f"ALTER TABLE {space.partition} ADD PRIMARY KEY (chunk_id, space_id)")
     cursor.execute(f"CREATE INDEX ON {space.partition} (version_id)")
     cursor.execute(
-        f"CREATE INDEX ON {space.partition} USING hnsw (vector halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
+        f"CREATE INDEX ON {space.partition} USING hnsw (vector halfvec_cosine_ops) WITH (m = 24, ef_construction = 100)"
     )
     cursor.execute(f"ALTER TABLE {space.table} ATTACH PARTITION {space.partition} FOR VALUES IN ({int(space.pk)})")
 

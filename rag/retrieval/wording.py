@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
-from rag.query import CAP_ROWS, Term, WordQuery
+from rag.query import CAP_READ, CAP_ROWS, Term, WordQuery
 from rag.retrieval.scope import Visible
 
 NUM_CANDIDATES = 100
 NUM_SCORED = 150
-NUM_READ = 3 * CAP_ROWS
+NUM_READ, NUM_FETCHED = 3 * CAP_ROWS, 5 * CAP_READ
 
 # Every word in each form that the index may hold, with how common that is, and the size of the corpus: one round trip.
 _LEXEMES = """
@@ -34,12 +34,13 @@ _WORDS = """
 WITH candidate AS MATERIALIZED (
     SELECT c.id, c.tsv, c.num_lexemes, {matched} AS matched
     FROM (
-        SELECT id, tsv || ''::tsvector AS tsv, num_lexemes FROM rag_chunk
-        WHERE tsv @@ %(condition)s::tsquery AND {seen} LIMIT %(num_read)s) c
+        SELECT id, tsv || ''::tsvector AS tsv, num_lexemes FROM {holding} WHERE {seen} LIMIT %(num_read)s) c
     ORDER BY matched DESC, c.id LIMIT %(num_scored)s)
 SELECT id, ({score}) / (0.7 + 0.3 * num_lexemes / %(average)s) AS score, matched
 FROM candidate ORDER BY score DESC, id LIMIT %(limit)s
 """
+# Where rights only filter, what may not be seen is read as well; the limit is for estimates that were wrong.
+_HOLDING = "(SELECT * FROM rag_chunk WHERE tsv @@ %(condition)s::tsquery{limit}) holding"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def by_words(cursor: CursorWrapper, seen: Visible, query: WordQuery, average: fl
         "versions": seen.versions,
         "condition": query.condition,
         "num_read": NUM_READ,
+        "num_fetched": NUM_FETCHED,
         "num_scored": NUM_SCORED,
         "average": average,
         "limit": NUM_CANDIDATES,
@@ -103,6 +105,11 @@ def by_words(cursor: CursorWrapper, seen: Visible, query: WordQuery, average: fl
         # ts_rank divides by the number of forms; a chunk holds one of them, that of its own language.
         rank = f"{term.num_forms} * ts_rank('{{1,1,1,1}}', tsv, %(term{number})s::tsquery, 0)"
         score.append(f"%(weight{number})s::float8 * least(1, {rank})")
-    statement = _WORDS.format(matched=" + ".join(matched), score=" + ".join(score), seen=seen.has("version_id"))
+    statement = _WORDS.format(
+        matched=" + ".join(matched),
+        score=" + ".join(score),
+        holding=_HOLDING.format(limit="" if seen.names_few else " LIMIT %(num_fetched)s"),
+        seen=seen.has("version_id"),
+    )
     cursor.execute(statement, parameters)
     return [WordHit(*row) for row in cursor.fetchall()]

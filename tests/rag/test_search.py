@@ -187,6 +187,17 @@ def test_many_documents_are_filtered_and_few_are_looked_up(
     }  # fmt: skip
 
 
+def test_a_new_space_has_a_dense_graph(space: Space) -> None:
+    """Whatever the table around it says: with 16 neighbours a point a million chunks lose some of the nearest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.reloptions, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+            " JOIN pg_am a ON a.oid = c.relam WHERE i.indrelid = %s::regclass AND a.amname = 'hnsw'",
+            [space.partition],
+        )
+        assert cursor.fetchall() == [(["m=24", "ef_construction=100"], True)]
+
+
 def test_the_index_path_finds_what_the_exact_path_finds(
     policies: Document, handbook: Document, alice: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
