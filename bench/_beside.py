@@ -1,7 +1,7 @@
 """One person asks while another's manual of 5,000 pages is read: to the first word, with and without.
 
-`python -m bench._beside PDF` beside a running Hearth uploads the file for a new employee, through the same
-functions as the page's requests.
+`python -m bench._beside upload PDF` beside a running Hearth uploads the file for a new employee, through the same
+functions as the page's requests; `make` makes it.
 """
 
 from __future__ import annotations
@@ -26,24 +26,22 @@ PIECE_BYTES = 1024 * 1024
 
 
 def measure(is_quick: bool) -> None:
-    num_questions = NUM_QUESTIONS // 4 if is_quick else NUM_QUESTIONS
+    num_questions = NUM_QUESTIONS // 2 if is_quick else NUM_QUESTIONS
     with _hearth.home() as home, _hearth.running(home, **VARIABLES) as hearth:
         (key,) = _crowd.sign_in(home.folder, 1)
         manual = home.folder / "manual.pdf"
-        manual.write_bytes(_manual())
+        _uploader(home.folder, "make", manual).wait()
         asyncio.run(_ask(hearth.url, key, 3))  # every process's code is loaded
         _report("alone", asyncio.run(_ask(hearth.url, key, num_questions)))
-        upload = _upload(home.folder, manual)
+        upload = _uploader(home.folder, "upload", manual)
+        assert upload.stdout is not None
+        upload.stdout.readline()  # it is uploaded
         say(f"{NUM_PAGES} pages are being read ...")
         _report("beside_5000_pages", asyncio.run(_ask(hearth.url, key, num_questions)))
+        is_over = upload.poll() is not None
+        say("They were read before the last answer." if is_over else "They are still being read.")
         upload.terminate()
         upload.wait()
-
-
-def _manual() -> bytes:
-    from bench.ingest import made_manual
-
-    return made_manual(NUM_PAGES, 5)
 
 
 async def _ask(url: str, key: str, count: int) -> list[float]:
@@ -69,11 +67,11 @@ def _report(name: str, seconds: list[float]) -> None:
         figure(f"chat.first_word_{name}_p{int(share * 100)}_ms", [percentile(seconds, share) * 1000], "ms")
 
 
-def _upload(data_dir: Path, manual: Path) -> subprocess.Popen[bytes]:
+def _uploader(data_dir: Path, act: str, manual: Path) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "VALKEY_URL")}
     return subprocess.Popen(
-        [sys.executable, "-m", "bench._beside", str(manual)],
-        cwd=ROOT, env=environment | {"HEARTH_DATA_DIR": str(data_dir)},
+        [sys.executable, "-m", "bench._beside", act, str(manual)],
+        cwd=ROOT, env=environment | {"HEARTH_DATA_DIR": str(data_dir)}, stdout=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -83,15 +81,21 @@ def main() -> None:
 
     django.setup()
 
+    from bench.ingest import made_manual
     from rag import uploads
     from rag.models import Document
     from tests.factories import make_employee
 
-    content = Path(sys.argv[1]).read_bytes()
+    act, path = sys.argv[1], Path(sys.argv[2])
+    if act == "make":
+        path.write_bytes(made_manual(NUM_PAGES, 5))
+        return
+    content = path.read_bytes()
     begun = uploads.begin(make_employee(f"{os.urandom(6).hex()}@example.com"), "Manual.pdf", len(content))
     for offset in range(0, len(content), PIECE_BYTES):
         uploads.append(begun, offset, content[offset : offset + PIECE_BYTES])
     assert begun.document is not None
+    print("uploaded", flush=True)
     began = time.monotonic()
     while not (state := Document.objects.get(pk=begun.document.pk).state()).is_searchable:
         time.sleep(0.5)
