@@ -62,7 +62,7 @@ function pressed(event: KeyboardEvent): void {
   const key = event.key.toLowerCase();
   const keys = `${control ? "ctrl+" : ""}${event.shiftKey ? "shift+" : ""}${key}`;
   const run: Record<string, () => void> = {
-    "ctrl+shift+o": () => location.assign("/"),
+    "ctrl+shift+o": beginThread,
     "ctrl+k": findThread,
     "ctrl+shift+s": toggleSidebar,
     "ctrl+/": () => void showShortcuts(),
@@ -73,6 +73,13 @@ function pressed(event: KeyboardEvent): void {
   event.preventDefault();
   // A question that is open is answered first.
   if (!document.querySelector("dialog[open]")) action();
+}
+
+/** Where an empty thread stands already, nothing is loaded again: what is typed at once would be lost. */
+function beginThread(): void {
+  const isEmpty = location.pathname === "/" && !location.search && !document.querySelector(".question");
+  if (isEmpty) document.querySelector<HTMLElement>("chat-composer")?.focus();
+  else location.assign("/");
 }
 
 function toggleSidebar(): void {
