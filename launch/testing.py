@@ -24,9 +24,11 @@ from launch.console import Console
 from launch.problems import Problem
 
 ALL = "--all"
+NUM_LEAK_CASES = "150"
 COUNTS_VARIABLE = "HEARTH_TEST_COUNTS"
-# Most tests wait more than they compute; more than four would wait for each other's engines.
-NUM_WORKERS = max(2, min(4, os.cpu_count() or 2))
+# Many tests wait more than they compute, so one more than there are cores; more than four would wait for each other's
+# engines.
+NUM_WORKERS = min(4, (os.cpu_count() or 2) + 1)
 NODE_COUNT = re.compile(r"^(?:#|ℹ) (pass|fail|cancelled|skipped|todo) (\d+)$", re.MULTILINE)
 
 
@@ -74,8 +76,8 @@ def for_pytest(arguments: list[str]) -> list[str]:
     own = [argument for argument in arguments if argument != ALL]
     if _names_a_path(own):
         return own
-    quick = [] if ALL in arguments else ["-m", "not thorough"]
-    return ["-n", str(NUM_WORKERS), "--dist", "loadgroup", *quick, *own]
+    quick = ["--leaks", NUM_LEAK_CASES] if ALL in arguments else ["-m", "not thorough"]
+    return ["-n", str(NUM_WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", *quick, *own]
 
 
 def _names_a_path(arguments: list[str]) -> bool:

@@ -28,11 +28,12 @@ import pytest
 from psycopg import sql
 
 from launch import config, users
+from tests.children import ENDS_WITH_US
 
 ROOT = config.ROOT
 KEPT_DIR = ROOT / ".hearth" / "test"
 MODELS_DIR = Path(os.environ.get("HEARTH_MODELS_DIR") or ROOT / ".hearth" / "models")
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STACK_SECONDS = 180.0
 NUM_VALKEY_DATABASES = 64
 PRIVATE = ("DATABASE_URL", "VALKEY_URL", "HEARTH_CHANNEL_PREFIX")
@@ -54,15 +55,8 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--leaks", type=int, default=150, help="how many random cases the test of leaks looks at")
+    parser.addoption("--leaks", type=int, default=50, help="how many random cases the test of leaks looks at")
     parser.addoption("--leaks-seed", type=int, default=11, help="where its dice begin")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A parallel run keeps a file together, for its fixtures, and all that needs the whole of Hearth."""
-    for item in items:
-        is_browser = item.get_closest_marker("browser") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if is_browser else str(item.path)))
 
 
 def pytest_unconfigure() -> None:
@@ -215,7 +209,7 @@ def running_stack(**variables: str) -> Iterator[RunningStack]:
 def _launched(environment: Mapping[str, str], log_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log_path.open("wb") as log:
         launcher = subprocess.Popen(
-            [sys.executable, "-m", "launch", "--no-prepare"],
+            [*ENDS_WITH_US, sys.executable, "-m", "launch", "--no-prepare"],
             cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:

@@ -21,6 +21,7 @@ import pytest
 from django.db import connection
 
 from chat.models import ApiKey, Employee, ServedModel
+from tests.children import ENDS_WITH_US
 from tests.inference.serve import RunningInference, running_inference
 from tests.services import free_port
 
@@ -98,7 +99,7 @@ def open_door(processes: Processes) -> Iterator[Door]:
     for name, kind, is_enabled in models:
         ServedModel.objects.create(name=name, title=name, kind=kind, is_enabled=is_enabled, context_length=4096)
     keys = {employee.name: ApiKey.objects.issue(employee, "test")[1] for employee in (alice, bob)}
-    with httpx.Client(trust_env=False, timeout=10) as http:
+    with httpx.Client(trust_env=False, timeout=60) as http:
         yield Door(processes, alice, bob, keys, http)
 
 
@@ -124,9 +125,10 @@ def _web(port: int, inference: RunningInference) -> Iterator[subprocess.Popen[by
         "HEARTH_INFERENCE_URL": inference.url,
         "HEARTH_INFERENCE_SECRET": inference.secret,
     }
-    process = subprocess.Popen([sys.executable, "-m", "chat.server", "--port", str(port)], cwd=ROOT, env=variables)
+    command = [*ENDS_WITH_US, sys.executable, "-m", "chat.server", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=variables)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while True:
             assert process.poll() is None, "the web process ended at start-up"
             assert time.monotonic() < deadline, "the web process does not listen"

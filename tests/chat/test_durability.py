@@ -20,7 +20,7 @@ from bench._reader import Answer, Reader
 from launch.config import ROOT
 from tests.services import free_port
 
-pytestmark = [pytest.mark.thorough, pytest.mark.timeout(240), pytest.mark.xdist_group("durability")]
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(240)]
 
 WORDS = " ".join(f"word{n}" for n in range(60))  # some three seconds of an answer
 END_SECONDS = 60.0

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.children import ENDS_WITH_US
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class RunningInference:
         text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(word) for word in text.split()]
 
-    def kill_child(self, number: signal.Signals, seconds: float = 30.0) -> None:
+    def kill_child(self, number: signal.Signals, seconds: float = 90.0) -> None:
         """Kill the oldest model child and return once its parent has noticed; a new one may already be there then."""
         pid = self.child_pids()[0]
         os.kill(pid, number)
@@ -65,7 +67,7 @@ def running_inference(
         log_path = Path(folder, "inference.log")
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "inference"],
+                [*ENDS_WITH_US, sys.executable, "-m", "inference"],
                 cwd=REPOSITORY,
                 env=variables,
                 stdout=log,
@@ -107,7 +109,7 @@ def _wait_until_healthy(running: RunningInference, process: subprocess.Popen[byt
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
