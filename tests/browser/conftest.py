@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from launch import browser
 from tests.browser.office import Office
@@ -16,6 +16,9 @@ from tests.services import RunningStack, running_stack
 
 ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+# Nobody waits that long on a quiet machine; a busy one may take its time.
+WAIT_MS = 30_000
 
 Sit = Callable[..., Person]
 
@@ -31,6 +34,7 @@ def chromium() -> Iterator[Browser]:
     """One a module: Playwright's loop must not run while other modules run theirs."""
     program = browser.find()
     assert program, "bin/test installs Chromium"
+    expect.set_options(timeout=WAIT_MS)
     arguments = [*ARGUMENTS, "--no-sandbox"] if os.getuid() == 0 else ARGUMENTS
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(program), args=arguments)
@@ -101,5 +105,14 @@ def steady_office(steady_hearth: RunningStack) -> Iterator[Office]:
 
 
 @pytest.fixture(scope="session")
-def steady_reader(steady_office: Office) -> dict[str, Any]:
-    return steady_office.hire("reader@example.com")
+def hurried_hearth() -> Iterator[RunningStack]:
+    """Without weights, as fast as it can: see tests.browser.quick."""
+    with running_stack(HEARTH_BACKEND="fake") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def hurried_office(hurried_hearth: RunningStack) -> Iterator[Office]:
+    office = Office(hurried_hearth)
+    yield office
+    office.close()

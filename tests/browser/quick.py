@@ -1,7 +1,11 @@
-"""A Hearth whose model says what it is told to ("say: …"), for what depends on the words of an answer."""
+"""A Hearth whose model says what it is told to ("say: …"), for what depends on the words of an answer.
+
+One for all modules; each has a reader of its own, so nobody finds another's threads and documents.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,27 +14,24 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.office import Office
 from tests.browser.person import ANSWER_MS, Person
-from tests.services import RunningStack, running_stack
+from tests.services import RunningStack
 
 Seat = Callable[..., Person]
 
 
 @pytest.fixture(scope="module")
-def quick_hearth() -> Iterator[RunningStack]:
-    with running_stack(HEARTH_BACKEND="fake") as stack:
-        yield stack
+def quick_hearth(hurried_hearth: RunningStack) -> RunningStack:
+    return hurried_hearth
 
 
 @pytest.fixture(scope="module")
-def quick_office(quick_hearth: RunningStack) -> Iterator[Office]:
-    office = Office(quick_hearth)
-    yield office
-    office.close()
+def quick_office(hurried_office: Office) -> Office:
+    return hurried_office
 
 
 @pytest.fixture(scope="module")
 def reader_state(quick_office: Office) -> dict[str, object]:
-    return quick_office.hire("reader@example.com")
+    return quick_office.hire(f"reader-{os.urandom(3).hex()}@example.com")
 
 
 @pytest.fixture

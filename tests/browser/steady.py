@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.browser.office import Office
@@ -19,5 +21,5 @@ def quick_office(steady_office: Office) -> Office:
 
 
 @pytest.fixture(scope="module")
-def reader_state(steady_reader: dict[str, object]) -> dict[str, object]:
-    return steady_reader
+def reader_state(steady_office: Office) -> dict[str, object]:
+    return steady_office.hire(f"reader-{os.urandom(3).hex()}@example.com")

@@ -15,7 +15,7 @@ from tests.browser.office import Office
 from tests.browser.person import ANSWER_MS
 from tests.browser.quick import Seat, asked_about, quick_hearth, quick_office, reader_state, seat  # noqa: F401
 
-pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.timeout(400)]
 
 
 class Line:

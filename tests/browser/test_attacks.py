@@ -13,7 +13,7 @@ from tests.browser import papers
 from tests.browser.person import Person
 from tests.browser.quick import Seat, asked_about, quick_hearth, quick_office, reader_state, seat  # noqa: F401
 
-pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.timeout(400)]
 
 # Whatever could fetch, run or post. Pictures of our own buttons are svg with a use inside; a footnote leads within its
 # own answer.

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.person import ANSWER_MS, Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(400)]
 
 LONG = "Write a long story about a lighthouse keeper, at least ten paragraphs."
 
@@ -77,7 +77,7 @@ def test_what_is_asked_in_one_tab_appears_in_the_other(alice: Person) -> None:
     other = alice.another_tab()
     expect(other.page.locator("article.question")).to_have_count(1)
     alice.ask(LONG)
-    expect(other.page.locator("article.question")).to_have_count(2, timeout=5000)
+    expect(other.page.locator("article.question")).to_have_count(2)
     other.wait_for_words()
     ended = other.stop()
     expect(alice.answer_text).to_have_text(ended)

@@ -12,7 +12,7 @@ from tests.browser import papers
 from tests.browser.person import Person
 from tests.browser.quick import Seat, asked_about, quick_hearth, quick_office, reader_state, seat  # noqa: F401
 
-pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.timeout(400)]
 
 CHAPTERS = (
     ("Preface", "This booklet was printed by the parcel office in autumn."),

@@ -13,7 +13,7 @@ from tests.browser.conftest import Sit
 from tests.browser.office import Office
 from tests.browser.person import Person
 
-pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.thorough, pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(400)]
 
 READ_MS = 60_000
 

@@ -11,7 +11,7 @@ from tests.browser.person import ANSWER_MS, Person
 from tests.browser.quick import Seat, seat  # noqa: F401
 from tests.browser.steady import quick_hearth, quick_office, reader_state  # noqa: F401
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 WORDS = " ".join(f"word{n}" for n in range(40))
 

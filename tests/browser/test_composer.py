@@ -12,7 +12,7 @@ from tests.browser.person import ANSWER_MS
 from tests.browser.quick import Seat, seat  # noqa: F401
 from tests.browser.steady import quick_hearth, quick_office, reader_state  # noqa: F401
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 
 def test_enter_is_remembered_while_a_file_is_on_its_way(seat: Seat, tmp_path: Path) -> None:  # noqa: F811

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.person import ANSWER_MS, Person
 from tests.services import RunningStack
 
-pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(400)]
 
 
 def begin_thread(person: Person, question: str) -> None:

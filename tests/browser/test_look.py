@@ -12,7 +12,7 @@ from tests.browser.conftest import Sit
 from tests.browser.person import Person
 from tests.services import RunningStack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 PAGES = (
     "/",

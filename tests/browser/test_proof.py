@@ -16,7 +16,7 @@ from tests.browser import papers
 from tests.browser.person import Person
 from tests.browser.test_citations import marked_words, sheet
 
-pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.timeout(400)]
 
 TWO_MINUTES = 120
 PARCELS = (

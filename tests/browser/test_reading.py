@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.person import ANSWER_MS, Person
-from tests.browser.quick import Seat, quick_office, reader_state, seat  # noqa: F401
-from tests.services import RunningStack, running_stack
+from tests.browser.quick import Seat, seat  # noqa: F401
+from tests.browser.steady import quick_hearth, quick_office, reader_state  # noqa: F401
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
 ANSWER = """say: Oak[^dry] and pine[^1]. Oak again[^dry], and [^none].
 
@@ -46,13 +45,6 @@ AT_END = (
     "() => { const v = document.getElementById('thread'); return v.scrollHeight - v.clientHeight - v.scrollTop < 40; }"
 )
 SCROLLED = "() => document.getElementById('thread').scrollTop > 150"
-
-
-@pytest.fixture(scope="module")
-def quick_hearth() -> Iterator[RunningStack]:
-    """Slow enough to scroll in the middle of an answer."""
-    with running_stack(HEARTH_BACKEND="fake", HEARTH_FAKE_TOKENS_PER_SECOND="100") as stack:
-        yield stack
 
 
 def sit(seat: Seat, **options: object) -> Person:  # noqa: F811
