@@ -17,7 +17,7 @@ from chat.models import Employee
 from chat.turns.worker import Worker
 from tests.factories import browser_of
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 LAST = ("answer.finished", "answer.failed")
 
 

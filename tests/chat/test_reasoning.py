@@ -21,7 +21,7 @@ from tests.inference.serve import RunningInference
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-THOUGHT = " ".join(f"thought{n}" for n in range(25))
+THOUGHT = " ".join(f"thought{n}" for n in range(60))
 ANSWER = "The quokka 🙂 it is."
 QUESTION = f"think: {THOUGHT} say: {ANSWER}"
 
@@ -100,7 +100,6 @@ async def test_thinking_goes_on_from_the_checkpoint_when_the_log_is_lost(
     async with tab_of(alice) as tab:
         async with working():
             turn, _ = await begin(tab)
-            await asyncio.sleep(0.2)
         kept = await Message.objects.aget(written_by=turn)
         assert kept.reasoning
         assert not kept.text

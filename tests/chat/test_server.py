@@ -23,6 +23,7 @@ import psutil
 import pytest
 
 from chat.events import NOT_READING
+from tests.children import ENDS_WITH_US
 from tests.services import free_port
 
 MIB = 1024 * 1024
@@ -151,12 +152,12 @@ def push(connection: socket.socket, piece: bytes, num_bytes: int) -> int:
 @contextlib.contextmanager
 def running_edge(num_proxies: int = 0, pong_seconds: float | None = None) -> Iterator[Edge]:
     port = free_port()
-    command = [sys.executable, "-m", "tests.chat.edge_application", str(port), str(num_proxies)]
+    command = [*ENDS_WITH_US, sys.executable, "-m", "tests.chat.edge_application", str(port), str(num_proxies)]
     if pong_seconds is not None:
         command.append(str(pong_seconds))
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             assert process.poll() is None, process.stderr and process.stderr.read()
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -273,9 +274,9 @@ def test_one_byte_at_a_time_runs_into_the_deadline(edge: Edge) -> None:
         started = time.monotonic()
         connection.settimeout(0.2)
         answer = b""
-        while not answer and time.monotonic() - started < 5:
-            connection.sendall(b"a")
+        while not answer and time.monotonic() - started < 60:
             with contextlib.suppress(TimeoutError):
+                connection.sendall(b"a")
                 answer = connection.recv(4096)
     assert b" 408 " in answer
 
@@ -422,14 +423,18 @@ def test_a_restart_ends_running_answers_in_peace() -> None:
             stream.recv(1)
             edge.process.send_signal(signal.SIGTERM)
             assert next_frame(page) == (1, b'{"type":"reconnect"}')
-            time.sleep(0.2)
-            with pytest.raises(ConnectionError):
-                edge.connect()
+            wait_until_refused(edge)
             _, _, body = answer_on(stream)
             assert body.endswith(b"end\n")
             opcode, payload = next_frame(page)
             assert (opcode, struct.unpack("!H", payload[:2])[0]) == (8, 1012)
-        assert edge.process.wait(5) == 0
+        assert edge.process.wait(60) == 0
+
+
+def wait_until_refused(edge: Edge) -> None:
+    with contextlib.suppress(ConnectionError):
+        while True:
+            edge.connect().close()
 
 
 def test_an_answer_that_never_ends_does_not_hold_a_restart() -> None:
@@ -438,7 +443,7 @@ def test_an_answer_that_never_ends_does_not_hold_a_restart() -> None:
         stream.sendall(b"GET /slow?seconds=600 HTTP/1.1\r\nHost: x\r\n\r\n")
         stream.recv(1)
         edge.process.send_signal(signal.SIGTERM)
-        assert edge.process.wait(8) == 0
+        assert edge.process.wait(60) == 0
 
 
 def test_the_access_log_has_no_queries_and_no_tokens() -> None:

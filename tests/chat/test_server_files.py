@@ -54,7 +54,7 @@ def test_slow_readers_leave_the_database_to_others(door: Door, path: str) -> Non
         for _ in range(12):
             reader = readers.enter_context(slow_reader(door, path, cookies))
             assert reader.recv(15) == b"HTTP/1.1 200 OK"
-        answer = httpx.get(door.url + "/threads/", cookies=cookies_of(door.bob), trust_env=False, timeout=5)
+        answer = httpx.get(door.url + "/threads/", cookies=cookies_of(door.bob), trust_env=False, timeout=60)
     assert answer.status_code == 200
 
 

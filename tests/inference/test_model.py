@@ -29,7 +29,7 @@ def running() -> Iterator[RunningInference]:
 
 @pytest.fixture(scope="module")
 def client(running: RunningInference) -> Iterator[Client]:
-    with Client(running.url, running.secret, 60.0) as client:
+    with Client(running.url, running.secret, 240.0) as client:
         yield client
 
 
@@ -99,7 +99,7 @@ def test_leaving_frees_the_sequence(running: RunningInference, client: Client) -
 def test_penalties_bias_and_seed_have_their_effect(running: RunningInference) -> None:
     """A seed repeats an answer, a bias of -100 removes a token, and hostile extremes are only strange."""
     headers = {"Authorization": f"Bearer {running.secret}"}
-    with httpx.Client(base_url=running.url, headers=headers, timeout=60.0, trust_env=False) as http:
+    with httpx.Client(base_url=running.url, headers=headers, timeout=240.0, trust_env=False) as http:
 
         def answer(**more: object) -> str:
             body = {"model": CHAT, "messages": [{"role": "user", "content": "Tell me a story."}], "max_tokens": 12}
@@ -124,7 +124,7 @@ def test_an_answer_keeps_to_its_schema(running: RunningInference) -> None:
     }
     tool = {"type": "function", "function": {"name": "note", "parameters": wanted}}
     headers = {"Authorization": f"Bearer {running.secret}"}
-    with httpx.Client(base_url=running.url, headers=headers, timeout=60.0, trust_env=False) as http:
+    with httpx.Client(base_url=running.url, headers=headers, timeout=240.0, trust_env=False) as http:
 
         def answer(**more: object) -> Any:
             body = {"model": CHAT, "messages": [{"role": "user", "content": "Name a city."}], "max_tokens": 80}
@@ -162,7 +162,7 @@ def test_vectors_do_not_depend_on_their_company(client: Client) -> None:
 def test_tokens_can_be_spelt_out(running: RunningInference, model: str) -> None:
     """What was made of a text becomes that text again, and control tokens have the names that their model has."""
     headers = {"Authorization": f"Bearer {running.secret}"}
-    with httpx.Client(base_url=running.url, headers=headers, trust_env=False, timeout=60) as http:
+    with httpx.Client(base_url=running.url, headers=headers, trust_env=False, timeout=240) as http:
         text = "The bridge of Köln"
         tokens = http.post("/tokenize", json={"model": model, "content": text}).json()["tokens"]
         assert 4 <= len(tokens) <= 12

@@ -42,7 +42,7 @@ def test_a_request_that_kills_is_found_and_refused_alone(place: int) -> None:
         client.load("fake-chat")
         got: list[Any] = []
         for thread in follow(client, questions, got):
-            thread.join(60)
+            thread.join(90)
         assert isinstance(got[place], errors.RequestRefused)
         for n, question in enumerate(questions):
             assert n == place or got[n] == alone(question)
@@ -66,7 +66,7 @@ def test_random_kills_under_eight_streams_change_no_word() -> None:
             if running.child_pids():
                 running.kill_child(number)
         for thread in threads:
-            thread.join(60)
+            thread.join(90)
         assert got == [alone(question) for question in questions]
 
 
@@ -80,7 +80,7 @@ def test_a_child_that_stops_stepping_is_replaced() -> None:
         time.sleep(0.3)
         os.kill(running.child_pids()[0], signal.SIGSTOP)
         for thread in threads:
-            thread.join(30)
+            thread.join(90)
         assert got == [alone("babble: 200"), alone("babble: 201")]
         assert "did not move" in running.log_path.read_text()
 
@@ -92,7 +92,7 @@ def test_a_request_that_hangs_the_engine_is_refused_alone() -> None:
         client.load("fake-chat")
         got: list[Any] = []
         for thread in follow(client, ["babble: 60", "hang: 2"], got):
-            thread.join(60)
+            thread.join(90)
         assert got[0] == alone("babble: 60")
         assert isinstance(got[1], errors.RequestRefused)
 

@@ -107,7 +107,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("models")
     tiny_reranker.write(folder / "fit.gguf", tiny_reranker.FIT_SEED)
     tiny_reranker.write(folder / "unfit.gguf", tiny_reranker.UNFIT_SEED)
-    with running_inference("llama", models_dir=folder) as running, Client(running.url, running.secret, 60.0) as client:
+    with running_inference("llama", models_dir=folder) as running, Client(running.url, running.secret, 240.0) as client:
         yield client
 
 

@@ -142,7 +142,7 @@ def test_a_busy_model_is_never_sent_away(needed: int) -> None:
     with limited(needed + 20, HEARTH_FAKE_TOKENS_PER_SECOND="100") as (running, client):
         client.load("fake-chat")
         got: list[Any] = []
-        threads = in_threads([lambda: got.append(text_of(list(client.stream(ask("babble: 150")))))])
+        threads = in_threads([lambda: got.append(text_of(list(client.stream(ask("babble: 400")))))])
         wait_for(lambda: "num_requests_running" and _running(running) == 1)
         child = running.child_pids()
         vectors: list[Any] = []
@@ -150,8 +150,8 @@ def test_a_busy_model_is_never_sent_away(needed: int) -> None:
         time.sleep(0.3)
         assert running.child_pids() == child
         for thread in threads:
-            thread.join(30)
-        assert got == [alone("babble: 150")]
+            thread.join(90)
+        assert got == [alone("babble: 400")]
         assert len(vectors) == 1
         assert state(client).state == "unloaded"
 

@@ -28,7 +28,7 @@ def service(**env: str) -> Iterator[tuple[RunningInference, Client]]:
         yield running, client
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], Any], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
@@ -76,7 +76,7 @@ def test_unloading_lets_the_running_answer_end() -> None:
         events.append(next(stream))
         threads = in_threads([lambda: client.unload("fake-chat"), lambda: events.extend(stream)])
         for thread in threads:
-            thread.join(20)
+            thread.join(90)
         assert len(text_of(events).split()) == 60
         assert state(client).state == "unloaded"
         assert running.child_pids() == []
@@ -123,7 +123,7 @@ def test_a_killed_child_is_a_pause_and_nothing_else(number: signal.Signals) -> N
         time.sleep(random.Random().uniform(0, 0.2))  # any moment will do
         running.kill_child(number)
         for thread in threads:
-            thread.join(30)
+            thread.join(90)
         assert [text_of(events) for events in got] == expected
         assert client.chat(ask("say: on")).text == "on"
 
@@ -143,7 +143,7 @@ def test_the_third_death_is_the_last() -> None:
         for _ in range(3):
             wait_for(lambda: state(client).state == "loaded" and running.child_pids())
             running.kill_child(signal.SIGSEGV)
-        thread.join(20)
+        thread.join(90)
         assert isinstance(failures[0], errors.ModelBroken)
         info = state(client)
         assert info.state == "broken"
@@ -169,6 +169,14 @@ def test_a_full_queue_says_when_to_come_back() -> None:
             stream.close()  # type: ignore[attr-defined]  # a generator
 
 
+def is_refused(client: Client) -> bool:
+    try:
+        client.chat(ask("say: x"))
+    except (errors.ShuttingDown, errors.Unreachable):
+        return True
+    return False
+
+
 def test_sigterm_lets_running_answers_end() -> None:
     """The stream that runs comes to its end, newcomers are refused, and no process is left."""
     with service(HEARTH_FAKE_TOKENS_PER_SECOND="200") as (running, client):
@@ -176,9 +184,7 @@ def test_sigterm_lets_running_answers_end() -> None:
         events = [next(stream)]
         children = running.child_pids()
         os.kill(running.pid, signal.SIGTERM)
-        time.sleep(0.1)
-        with pytest.raises((errors.ShuttingDown, errors.Unreachable)):
-            client.chat(ask("say: x"))
+        wait_for(lambda: is_refused(client))
         events += list(stream)
         assert len(text_of(events).split()) == 60
         wait_for(lambda: not any(map(is_alive, children)))

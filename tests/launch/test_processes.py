@@ -15,7 +15,7 @@ import pytest
 from launch.config import ROOT
 
 NAMES = ("one.pid", "one.child", "two.pid", "two.child")
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_set_up_is_skipped_until_something_changes(tmp_path: Path) -> None:
 def signin_page(stack: RunningStack) -> str:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{stack.url}/signin/", timeout=5) as response:
+        with opener.open(f"{stack.url}/signin/", timeout=60) as response:
             text: str = response.read().decode()
             return text
     except OSError:

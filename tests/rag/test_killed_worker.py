@@ -15,6 +15,7 @@ from django.db import connection
 from launch.config import ROOT
 from rag import spaces
 from rag.models import Chunk, Document, Embedding, LexemeFrequency, Page, Scan, Shard, Version
+from tests.children import ENDS_WITH_US
 from tests.inference.serve import RunningInference
 from tests.rag.workbench import HANDBOOK, expire_leases, joined, pdf, scan_of, upload
 
@@ -30,7 +31,10 @@ def worker(settings: Any) -> subprocess.Popen[str]:
         settings.HEARTH_INFERENCE_SECRET,
     ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.rag.worker", *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*ENDS_WITH_US, sys.executable, "-m", "tests.rag.worker", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     process.stdout.readline()  # it is at work

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,29 @@ GERMAN = [
     "Die Größe der Räume und das Gewicht der Schlüssel stehen im Verzeichnis der Straßenmeisterei.",
     "Für Mängel haftet der Lieferant zwölf Monate; später eingehende Rügen gelten als verspätet.",
 ]
+
+
+_found: dict[tuple[str, int], ocr.ReadPage] = {}
+
+
+@pytest.fixture(autouse=True)
+def each_picture_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page costs the real reader seconds, and most tests here are about what happens around it."""
+    real = ocr.pages
+
+    def pages(path: Path, page_nos: list[int], *rest: Any) -> Iterator[Any]:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        for page_no in page_nos:
+            if (digest, page_no) not in _found:
+                (_found[digest, page_no],) = real(path, [page_no], *rest)
+            yield _found[digest, page_no]
+
+    monkeypatch.setattr(ocr, "pages", pages)
+
+
+@functools.cache
+def scanned_handbook() -> bytes:
+    return scan_of(pdf(HANDBOOK))
 
 
 def saved(folder: Path, content: bytes) -> Path:
@@ -50,7 +76,7 @@ def test_a_scan_is_read_however_it_lies(tmp_path: Path, turned: int) -> None:
 
 def test_a_scanned_handbook_is_found_cited_and_marked(alice: Any, space: Space) -> None:
     """From the upload to the rectangle on the page, and the state says what was read how."""
-    document = read(upload(alice, scan_of(pdf(HANDBOOK))))
+    document = read(upload(alice, scanned_handbook()))
     state = document.state()
     assert (state.status, state.num_scans, state.num_scans_done, state.num_scans_poor) == ("ready", 3, 3, 0)
     page = document.page(0)
@@ -91,7 +117,7 @@ def test_a_worker_killed_in_the_middle_loses_one_page(
     class Killed(BaseException):
         pass
 
-    document = upload(alice, scan_of(pdf(HANDBOOK)))
+    document = upload(alice, scanned_handbook())
     ingest.probe(document.newest_version_id or 0)
     shards.extract()
     real, stored = scans._store, []
@@ -128,7 +154,7 @@ def test_a_page_that_kills_its_reader_takes_no_other_along(
             yield from real(path, [page_no], *rest)
 
     monkeypatch.setattr(ocr, "pages", deadly)
-    state = read(upload(alice, scan_of(pdf(HANDBOOK)))).state()
+    state = read(upload(alice, scanned_handbook())).state()
     assert (state.status, state.num_scans_done, state.num_scans_poor) == ("ready", 3, 1)
     assert [bool(page.text.strip()) for page in Page.objects.order_by("page_no")] == [True, False, True]
 
@@ -137,7 +163,7 @@ def test_a_lost_bell_for_scans_is_rung_again(
     alice: Any, space: Space, no_broker: list[tuple[str, tuple[object, ...]]]
 ) -> None:
     """And nothing is split before the last page is read, but right after it."""
-    document = upload(alice, scan_of(pdf(HANDBOOK[:1])))
+    document = upload(alice, scanned_handbook())
     ingest.probe(document.newest_version_id or 0)
     shards.extract()
     no_broker.clear()
@@ -151,7 +177,7 @@ def test_a_lost_bell_for_scans_is_rung_again(
 
 def test_cancelling_ends_the_reading_of_scans(alice: Any, space: Space) -> None:
     """No page is read after it."""
-    document = upload(alice, scan_of(pdf(HANDBOOK)))
+    document = upload(alice, scanned_handbook())
     ingest.probe(document.newest_version_id or 0)
     shards.extract()
     Document.objects.get(pk=document.pk).cancel()

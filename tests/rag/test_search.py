@@ -370,7 +370,7 @@ def test_a_service_that_hangs_is_not_waited_for(alice: Any, space: Any, monkeypa
         began = time.monotonic()
         found = search.passages("hotel rates", employee=alice, rerank_model="fake-rerank")
     assert (found.reranked, bool(found.passages)) == ("late", True)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.django_db(transaction=True)

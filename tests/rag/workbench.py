@@ -78,10 +78,10 @@ def joined(*contents: bytes) -> bytes:
 
 
 def scanned_pdf() -> bytes:
-    """A page that holds a picture and no text."""
+    """A page that holds a picture and no text: a small one, because it is searched for words from all four sides."""
     target = io.BytesIO()
-    canvas = Canvas(target, pagesize=A4)
-    canvas.rect(72, 72, 400, 600, fill=1)
+    canvas = Canvas(target, pagesize=(200, 280))
+    canvas.rect(24, 24, 130, 200, fill=1)
     canvas.showPage()
     canvas.save()
     return target.getvalue()
