@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import Client, TransactionTestCase
@@ -12,6 +13,10 @@ from django.test.utils import override_settings
 from chat.models import Employee
 from tests import cleaning
 from tests.factories import browser_of, make_employee
+
+# An example that took long says that the machine was busy, and nothing about the code.
+hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session", autouse=True)

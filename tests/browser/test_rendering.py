@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.office import Office
 from tests.browser.person import Person
-from tests.browser.quick import Seat, seat  # noqa: F401
-from tests.browser.steady import quick_hearth, quick_office, reader_state  # noqa: F401
+from tests.browser.quick import Seat, quick_hearth, quick_office, reader_state, seat  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
