@@ -19,6 +19,7 @@ MAX_UNPACKED_BYTES = 500 * MIB
 MAX_PART_BYTES = 64 * MIB
 MAX_RATIO = 100
 RATIO_FROM_BYTES = 2 * MIB
+PLAIN_PICTURES = (".bmp", ".tif", ".tiff", ".emf", ".wmf", ".dib")
 _HEAD_BYTES = 4096
 # What the library says of a member that is not what it promises to be.
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
@@ -39,7 +40,10 @@ def opened(file: BinaryIO) -> zipfile.ZipFile:
             raise Refused("broken")
         if member.flag_bits & 1:
             raise Refused("needs_password")
-        if member.file_size > RATIO_FROM_BYTES and member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        is_dense = member.file_size > MAX_RATIO * max(member.compress_size, 1)
+        # White paper in a picture without compression of its own packs like a bomb, and is read only up to a size.
+        is_picture = name.lower().endswith(PLAIN_PICTURES) and member.file_size <= MAX_PART_BYTES
+        if is_dense and member.file_size > RATIO_FROM_BYTES and not is_picture:
             raise Refused("unpacks_too_large")
     for member in members:
         if member.filename.endswith((".xml", ".rels")):
