@@ -120,6 +120,7 @@ def test_pictures_have_limits_and_what_is_left_out_is_counted(tmp_path: Path, al
     assert (state.status, state.num_left_out) == ("ready", 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
 def test_a_picture_is_drawn_on_white_in_whatever_format(tmp_path: Path, kind: str) -> None:
     """Also where it is transparent, and by the child without network."""
