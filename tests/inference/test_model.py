@@ -127,7 +127,7 @@ def test_an_answer_keeps_to_its_schema(running: RunningInference) -> None:
     with httpx.Client(base_url=running.url, headers=headers, timeout=240.0, trust_env=False) as http:
 
         def answer(**more: object) -> Any:
-            body = {"model": CHAT, "messages": [{"role": "user", "content": "Name a city."}], "max_tokens": 80}
+            body = {"model": CHAT, "messages": [{"role": "user", "content": "Name a city."}], "max_tokens": 300}
             response = http.post("/v1/chat/completions", json=body | more)
             assert response.status_code == 200, response.text
             return response.json()["choices"][0]
@@ -137,7 +137,7 @@ def test_an_answer_keeps_to_its_schema(running: RunningInference) -> None:
             found = json.loads(answer(response_format=form, temperature=temperature)["message"]["content"])
             assert set(found) == {"city", "size"}
             assert found["size"] in ("small", "large")
-        called = answer(tools=[tool], tool_choice="required", logprobs=True, top_logprobs=2)
+        called = answer(tools=[tool], tool_choice="required", parallel_tool_calls=False, logprobs=True, top_logprobs=2)
         assert called["finish_reason"] == "tool_calls"
         (call,) = called["message"]["tool_calls"]
         assert set(json.loads(call["function"]["arguments"])) == {"city", "size"}
