@@ -33,9 +33,13 @@ class Calls:
         yield self.begin(name)
         yield self.more(dumped(arguments))
 
+    def parameters_of(self, name: str) -> Mapping[str, Any]:
+        """The schema of all arguments of this tool; nothing of one that is not offered."""
+        return self._parameters.get(name, {})
+
     def schema_of(self, name: str, argument: str) -> Mapping[str, Any]:
         """What the tool says of this argument; nothing when it says nothing."""
-        properties = self._parameters.get(name, {}).get("properties")
+        properties = self.parameters_of(name).get("properties")
         found = properties.get(argument) if isinstance(properties, dict) else None
         return found if isinstance(found, dict) else {}
 

@@ -13,6 +13,8 @@ from typing import Any
 from inference.dialects.calls import Calls, dumped, is_text, value_of
 from inference.dialects.families import Dialect
 from inference.dialects.source import Reading, Source, copy_until, gather_until, match
+from inference.schema import SchemaRefused
+from inference.schema.references import target
 
 _NAME = r"([^<>/\s]{1,256})"
 _MOST_DEPTH = 48
@@ -26,7 +28,8 @@ def read_nested(source: Source, dialect: Dialect, calls: Calls, name: str) -> Re
     separator = ""
     while (found := (yield from match(source, opening))) and found[1]:
         key = found[1]
-        schema = calls.schema_of(name, key)
+        root = calls.parameters_of(name)
+        schema = _schema(calls.schema_of(name, key), root)
         yield calls.more(f"{separator}{dumped(key)}: ")
         separator = ", "
         ends = (f"{dialect.namespace}</{key}>", dialect.tail)  # what is not closed ends with its call
@@ -36,7 +39,7 @@ def read_nested(source: Source, dialect: Dialect, calls: Calls, name: str) -> Re
             yield calls.more('"')
         else:
             text, mark = yield from _gather(source, f"{dialect.namespace}<{key}>", ends)
-            yield calls.more(dumped(meant(text, schema, dialect.namespace)))
+            yield calls.more(dumped(meant(text, schema, root, dialect.namespace)))
         if mark == dialect.tail:
             source.held = mark + source.held
     yield calls.more("}")
@@ -53,8 +56,8 @@ def _gather(source: Source, opens: str, ends: tuple[str, str]) -> Reading[tuple[
         text += part + mark
 
 
-def meant(text: str, schema: Mapping[str, Any], namespace: str, depth: int = 0) -> Any:
-    """The value between two marks."""
+def meant(text: str, schema: Mapping[str, Any], root: Mapping[str, Any], namespace: str, depth: int = 0) -> Any:
+    """The value between two marks. root: the tool's parameters, into which a $ref leads."""
     children = _children(text, namespace) if depth < _MOST_DEPTH else None
     if children is None:
         empty: Any = {"array": [], "object": {}}.get(str(schema.get("type")))
@@ -63,16 +66,23 @@ def meant(text: str, schema: Mapping[str, Any], namespace: str, depth: int = 0) 
         schema.get("type") != "object" and "properties" not in schema and all(key == "item" for key, _ in children)
     )
     if is_list:
-        items = schema.get("items")
-        within: Mapping[str, Any] = items if isinstance(items, dict) else {}
-        return [meant(each, within, namespace, depth + 1) for _, each in children]
+        within = _schema(schema.get("items"), root)
+        return [meant(each, within, root, namespace, depth + 1) for _, each in children]
     properties = schema.get("properties")
     known: Mapping[str, Any] = properties if isinstance(properties, dict) else {}
-    return {key: meant(each, _schema(known.get(key)), namespace, depth + 1) for key, each in children}
+    return {key: meant(each, _schema(known.get(key), root), root, namespace, depth + 1) for key, each in children}
 
 
-def _schema(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _schema(value: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema without $ref at its top; {}, which says nothing, for one that leads nowhere or in a circle."""
+    for _ in range(_MOST_DEPTH):
+        if not isinstance(value, dict) or "$ref" not in value:
+            break
+        try:
+            value = target(root, str(value["$ref"]))
+        except SchemaRefused:
+            return {}
+    return value if isinstance(value, dict) and "$ref" not in value else {}
 
 
 def _children(text: str, namespace: str) -> list[tuple[str, str]] | None:
