@@ -26,7 +26,8 @@ from rag.readers.plain import decoded
 from rag.readers.sheet_marks import marks_of
 
 ROWS_OF_A_PAGE = 25
-MAX_COLUMNS = 256
+# Letters for more there are none; the text of such a row is whole all the same.
+MAX_LETTERED_COLUMN = 18_278
 MAX_HEADER_ROW = 10
 SAMPLE_CHARS = 8_000
 DELIMITERS = ",;\t|"
@@ -42,7 +43,7 @@ def read_xlsx(file: BinaryIO) -> Paper:
         for sheet in book.worksheets:
             if sheet.sheet_state == "visible":
                 sheet.reset_dimensions()
-                rows = enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), start=1)
+                rows = enumerate(sheet.iter_rows(values_only=True), start=1)
                 marks = marks_of(archive, sheet._worksheet_path)
                 # One cell a million rows down is common, and what lies between is quickly passed.
                 filled = ((n, _shown(row)) for n, row in rows if row.count(None) < len(row))
@@ -59,7 +60,7 @@ def read_csv(file: BinaryIO) -> Paper:
     paper = Paper(has_pages=True)
     try:
         rows = csv.reader(io.StringIO(text), delimiter=_delimiter(text[:SAMPLE_CHARS]))
-        _write_sheet(paper, "", ((n, row[:MAX_COLUMNS]) for n, row in enumerate(rows, start=1)))
+        _write_sheet(paper, "", enumerate(rows, start=1))
     except csv.Error as error:
         raise Refused("broken") from error
     return paper
@@ -86,7 +87,7 @@ def _write_sheet(paper: Paper, title: str, rows: Iterable[NumberedRow]) -> None:
     is_first_page = True
     while run := list(itertools.islice(everything, ROWS_OF_A_PAGE)):
         width = max(len(_trimmed(row)) for _number, row in run)
-        cells = f"A{run[0][0]}:{get_column_letter(max(width, 1))}{run[-1][0]}"
+        cells = f"A{run[0][0]}:{get_column_letter(min(max(width, 1), MAX_LETTERED_COLUMN))}{run[-1][0]}"
         name = title[: MAX_LABEL_CHARS - len(cells) - 1]
         paper.page(f"{name}!{cells}" if name else cells)
         if title and is_first_page:

@@ -61,11 +61,23 @@ def test_a_cell_a_million_rows_down_costs_seconds_at_most(tmp_path: Path) -> Non
     """Formatting leaves such cells behind."""
 
     def fill(sheet: Any) -> None:
-        sheet["A1"], sheet["XFD1048576"], sheet["B1048576"] = "First", "beyond the columns", "Last"
+        sheet["A1"], sheet["XFD1048576"], sheet["B1048576"] = "First", "Corner", "Last"
 
     pages = read(tmp_path, "xlsx", book(fill))
-    assert [page.text.split("\n")[-1] for page in pages] == ["Last"]
-    assert "A1:B1048576" in pages[0].label
+    assert [page.text.split("\n")[-1] for page in pages] == ["Last | Corner"]
+    assert "A1:XFD1048576" in pages[0].label
+
+
+def test_no_column_is_lost_however_many_there_are(tmp_path: Path) -> None:
+    """The last cell of a wide row is found in a sheet, and in a CSV wider than any sheet."""
+
+    def fill(sheet: Any) -> None:
+        sheet.cell(1, 1, "Rates")
+        sheet.cell(1, 700, "the far end")
+
+    assert "the far end" in text(tmp_path, "xlsx", book(fill))
+    wide = ",".join(f"n{number}" for number in range(20_000))
+    assert "n19999" in text(tmp_path, "csv", f"{wide}\n{wide}\n".encode())
 
 
 def test_formulas_show_the_value_that_was_saved(tmp_path: Path) -> None:
@@ -148,7 +160,7 @@ def test_attachments_of_a_mail_are_read(tmp_path: Path) -> None:
     found = text(tmp_path, "eml", bytes(mail))
     for words in (
         "Attachment: Hotels.docx", office.LIMIT, "Country: Sweden | Limit: 190 EUR", "Land: Schweden | Grenze: 190",
-        "Attachment: Plan.pdf (not read)", "Forwarded rates", "The old limit was 150 EUR.",
+        "Attachment: Plan.pdf\n\n(not read)", "Forwarded rates", "The old limit was 150 EUR.",
     ):  # fmt: skip
         assert words in found, words
     assert "(not read)" in found[found.index("Broken.docx") :]
