@@ -8,6 +8,7 @@ import { filesOfDrop, filesOfInput, type FoundFile } from "../lib/dropped";
 import { sentenceOf, showFailure } from "../lib/failure";
 import { newId } from "../lib/ids";
 import { pageState } from "../lib/page_state";
+import { Press } from "../lib/press";
 import type { DocumentState, Shelves } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { toast } from "../lib/toast";
@@ -30,6 +31,7 @@ export class DocumentList extends HTMLElement {
   #documents = new Map<string, DocumentState>();
   #incoming = new Map<string, Incoming>();
   #shelf = pageState.shelf ?? OWN;
+  readonly #press = new Press(this);
   #shelves = pageState.shelves ?? NOTHING;
   #hasMore = pageState.has_more ?? false;
   #turns = new Turns(UPLOADS_AT_ONCE);
@@ -239,6 +241,10 @@ export class DocumentList extends HTMLElement {
   // Drawing
 
   #draw(): void {
+    this.#press.draw(() => this.#drawNow());
+  }
+
+  #drawNow(): void {
     const changed = (shelf: string | null): void => void (shelf ? this.#show(shelf) : this.#look());
     find(this, ".shelves").replaceChildren(...shelfLinks(this.#shelves, this.#shelf, changed));
     find(this, ".shelf").replaceChildren(...shelfHead(this.#shelves, this.#shelf, changed));
@@ -252,11 +258,13 @@ export class DocumentList extends HTMLElement {
   }
 
   #redraw(document: DocumentState): void {
+    if (this.#press.isDown) return this.#draw();
     const old = this.querySelector(`[data-document="${document.id}"]`);
     if (old) keepFocus(old.parentElement ?? this, () => old.replaceWith(this.#row(document)));
   }
 
   #redrawIncoming(key: string): void {
+    if (this.#press.isDown) return this.#draw();
     const old = this.querySelector(`[data-incoming="${key}"]`);
     const incoming = this.#incoming.get(key);
     if (old && incoming) keepFocus(old.parentElement ?? this, () => old.replaceWith(this.#incomingRow(key, incoming)));

@@ -7,6 +7,7 @@ import { el, icon } from "../lib/dom";
 import { showFailure } from "../lib/failure";
 import { foldersOfPage } from "../lib/folders";
 import { monthOf } from "../lib/numbers";
+import { Press } from "../lib/press";
 import type { Folder, ThreadHit, ThreadSummary } from "../lib/protocol";
 import { strings } from "../lib/strings";
 import { ThreadFinder } from "../models/thread_finder";
@@ -22,6 +23,7 @@ export class ThreadList extends HTMLElement {
   shelves = new ThreadShelves();
   #acts = new ThreadActs(this);
   #current = "";
+  readonly #press = new Press(this);
   #filter = "";
   #renaming = "";
   #hasBeenOpen = false;
@@ -129,6 +131,10 @@ export class ThreadList extends HTMLElement {
   }
 
   draw(): void {
+    this.#press.draw(() => this.#drawNow());
+  }
+
+  #drawNow(): void {
     if (this.#renaming) return;
     const focused = this.contains(document.activeElement) ? (document.activeElement as HTMLElement).closest<HTMLElement>("[data-thread]")?.dataset["thread"] : null;
     this.replaceChildren(...(this.#filter ? this.#found() : this.shelves.side ? this.#beside(this.shelves.side) : this.#shelf()));
