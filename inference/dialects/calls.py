@@ -35,7 +35,8 @@ class Calls:
 
     def parameters_of(self, name: str) -> Mapping[str, Any]:
         """The schema of all arguments of this tool; nothing of one that is not offered."""
-        return self._parameters.get(name, {})
+        found: Mapping[str, Any] = self._parameters.get(name, {})
+        return found
 
     def schema_of(self, name: str, argument: str) -> Mapping[str, Any]:
         """What the tool says of this argument; nothing when it says nothing."""
