@@ -49,7 +49,7 @@ def merged(left: Any, right: Any) -> Any:
 
 
 def _both(key: str, one: Any, other: Any, left: Mapping[str, Any], right: Mapping[str, Any]) -> Any:
-    if one == other and type(one) is type(other):
+    if same(one, other):
         return one
     if key == "properties":
         return {
@@ -92,7 +92,11 @@ def _close(both: dict[str, Any], left: Mapping[str, Any], right: Mapping[str, An
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal in JSON: 1 is 1.0, and neither is true."""
+    """Equal in JSON, however deep: 1 is 1.0, and neither is true."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 

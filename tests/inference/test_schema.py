@@ -136,6 +136,10 @@ leaves = st.one_of(
 )
 
 
+def objects_of(value: Any) -> Any:
+    return {"type": "object", "properties": {"a": value}}
+
+
 def objects(inside: Any) -> Any:
     return st.builds(
         lambda properties, required, more: {"type": "object", "properties": properties} | required | more,
@@ -164,6 +168,7 @@ TREE = {"type": "object", "properties": {"l": {"$ref": "#/$defs/tree"}, "v": {"t
 @settings(max_examples=80, deadline=None)
 @given(schemas, st.integers(0, 2**32))
 @example({"oneOf": [{"type": "object", "required": ["b"]}, {"type": "object", "required": ["b"]}]}, 0)
+@example({"allOf": [objects_of({"enum": [False]}), objects_of({"enum": [0]})]}, 0)
 def test_any_schema_is_kept_to_or_refused(wanted: Any, seed: int) -> None:
     """However keywords are put together: a text that fits, or a sentence that says what cannot be held."""
     wanted = wanted | {"$defs": {"tree": TREE}}
