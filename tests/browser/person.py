@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Request, TimeoutError, expect
 
 ANSWER_MS = 90_000
 
@@ -109,8 +110,8 @@ class Person:
         """Press Stop, if the answer has not ended by itself meanwhile. Returns the answer's text as shown."""
         button = self.page.get_by_role("button", name="Stop")
         expect(button.or_(self.page.get_by_role("button", name="Send"))).to_be_visible()
-        if button.is_visible():
-            button.click()
+        with contextlib.suppress(TimeoutError):  # it may end between the look and the click
+            button.click(timeout=3_000)
         return self.wait_for_end()
 
     def thread_row(self, title: str) -> Locator:
