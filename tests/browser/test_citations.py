@@ -215,7 +215,7 @@ def test_german_readers_get_german_words(seat: Seat, tmp_path: Path) -> None:  #
     reader = seat(locale="de-DE")
     reader.open("/documents/")
     reader.page.locator("document-list input[type=file][accept]").set_input_files(booklet(tmp_path))
-    row = reader.page.locator("[data-document]").filter(has_text="booklet")
+    row = reader.page.locator("[data-document]").filter(has_text="booklet").first
     expect(row).to_contain_text("Bereit", timeout=60_000)
     row.get_by_role("link", name="Dazu fragen").or_(row.get_by_role("button", name="Dazu fragen")).click()
     reader.ask(SAID)
